@@ -1,0 +1,241 @@
+// Package app is the server. This file is the one place where its parts are
+// put together.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
+
+	"fullbore/app/admin"
+	"fullbore/app/config"
+	"fullbore/app/guard"
+	"fullbore/app/wire"
+	"fullbore/logger"
+	"fullbore/static"
+)
+
+const (
+	headerTimeout    = 10 * time.Second // for a request's header to arrive
+	keepAliveTimeout = 75 * time.Second // for the next request to begin
+	cutGrace         = 5 * time.Second  // for handlers to notice that they were cut
+)
+
+// App is a server whose listeners are open. It is run once.
+type App struct {
+	cfg    config.Config
+	log    *logger.Logger
+	file   *logger.File // the access log, if that is a file
+	files  *static.Handler
+	stderr io.Writer
+
+	public   *fiber.App
+	publicLn *wire.Listener
+	admin    *fiber.App // nil: off
+	adminLn  *wire.Listener
+}
+
+// New opens everything that a server needs, so that what is missing is found
+// before the first client comes. Access records for "-" go to stdout, notices
+// of the server itself to stderr. Close gives everything back, also after Run.
+func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
+	a := &App{cfg: cfg, stderr: stderr}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if a.files, err = static.Open(cfg.Path); err != nil {
+		return nil, err
+	}
+	if err = a.openLog(stdout); err != nil {
+		return nil, err
+	}
+	if a.publicLn, err = a.listen(cfg.Listen); err != nil {
+		return nil, err
+	}
+	a.public = a.newPublic()
+	if cfg.Admin != "" {
+		if a.adminLn, err = a.listen(cfg.Admin); err != nil {
+			return nil, err
+		}
+		a.admin = admin.New()
+	}
+	return a, nil
+}
+
+// newPublic is the order in which a request passes through the parts.
+func (a *App) newPublic() *fiber.App {
+	app := fiber.New(fiber.Config{
+		AppName:                      "fullbore",
+		ServerHeader:                 "fullbore",
+		DisableStartupMessage:        true,
+		ReadTimeout:                  headerTimeout,
+		IdleTimeout:                  keepAliveTimeout,
+		WriteTimeout:                 0, // would limit a whole download; wire watches for progress instead
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		ErrorHandler:                 answerError,
+	})
+	if a.log != nil {
+		app.Use(a.log.Handle)
+	}
+	app.Use(recover.New())
+	app.Use(guard.UnreadBody)
+	app.Use(a.files.Handle)
+
+	server := app.Server()
+	server.CloseOnShutdown = true
+	server.ExpectHandler = guard.Expectation(app.Handler())
+	if answer := server.ErrorHandler; a.log != nil {
+		server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+			answer(ctx, err)
+			a.log.ServerError(ctx, err)
+		}
+	}
+	return app
+}
+
+// answerError tells the client the status and no more; what went wrong inside
+// is in the log.
+func answerError(c *fiber.Ctx, err error) error {
+	status := fiber.StatusInternalServerError
+	var known *fiber.Error
+	if errors.As(err, &known) {
+		status = known.Code
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
+	c.Response().Header.Del(fiber.HeaderLastModified)
+	return c.Status(status).SendString(fmt.Sprintf("%d %s\n", status, fasthttp.StatusMessage(status)))
+}
+
+func (a *App) openLog(stdout io.Writer) error {
+	out := stdout
+	switch a.cfg.AccessLog {
+	case "off":
+		return nil
+	case "-":
+	default:
+		var err error
+		if a.file, err = logger.OpenFile(a.cfg.AccessLog); err != nil {
+			return err
+		}
+		out = a.file
+	}
+	var err error
+	a.log, err = logger.NewLogger(logger.Config{
+		Format:       a.cfg.LogFormat,
+		Output:       out,
+		OnWriteError: newReporter(a.stderr, "access log").report,
+	})
+	return err
+}
+
+func (a *App) listen(addr string) (*wire.Listener, error) {
+	accept := newReporter(a.stderr, "accept")
+	return wire.Listen(addr, wire.Config{
+		IdleTimeout:   a.cfg.IdleTimeout,
+		OnAcceptError: func(err error, _ time.Duration) { accept.report(err) },
+	})
+}
+
+// Run serves until ctx ends, then lets downloads in flight go on for the drain
+// timeout. It prints a line per listener when it is ready. It returns nil
+// after an orderly stop, also when it had to cut downloads, which it then
+// says.
+func (a *App) Run(ctx context.Context) error {
+	failed := make(chan error, 2)
+	running := 1
+	go func() { failed <- a.public.Listener(a.publicLn) }()
+	a.say("listening http://%s", a.publicLn.Addr())
+	if a.admin != nil {
+		running++
+		go func() { failed <- a.admin.Listener(a.adminLn) }()
+		a.say("admin http://%s", a.adminLn.Addr())
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		running--
+	}
+	a.drain()
+	for ; running > 0; running-- {
+		err = errors.Join(err, <-failed)
+	}
+	return err
+}
+
+// drain stops accepting, waits for what is in flight, then cuts it.
+func (a *App) drain() {
+	if n := a.publicLn.Open(); n > 0 {
+		a.say("stopping: %d connections open, waiting up to %v for downloads", n, a.cfg.DrainTimeout)
+	}
+	a.stopServer(a.public, a.publicLn, a.cfg.DrainTimeout)
+	if a.admin != nil {
+		// Last, so that the drain can be watched.
+		a.stopServer(a.admin, a.adminLn, time.Second)
+	}
+}
+
+func (a *App) stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duration) {
+	if shutdown(app, timeout) == nil {
+		return
+	}
+	if n := ln.Cut(); n > 0 {
+		a.say("drain timeout: %d connections cut", n)
+	}
+	// Their records are written as they end.
+	if err := shutdown(app, cutGrace); err != nil {
+		a.say("stopping: %v", err)
+	}
+}
+
+func shutdown(app *fiber.App, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	err := app.ShutdownWithContext(ctx)
+	if errors.Is(err, net.ErrClosed) { // the listener, by the first of two tries
+		return nil
+	}
+	return err
+}
+
+// ReopenLog opens the access log's file anew, for whoever moved it away.
+func (a *App) ReopenLog() {
+	if a.file == nil {
+		return
+	}
+	if err := a.file.Reopen(); err != nil {
+		a.say("access log goes on in the old file: %v", err)
+	}
+}
+
+// Close gives back what New opened. Errors are not reported: there is nobody
+// who could still act on them.
+func (a *App) Close() {
+	if a.adminLn != nil {
+		_ = a.adminLn.Close()
+	}
+	if a.publicLn != nil {
+		_ = a.publicLn.Close()
+	}
+	if a.files != nil {
+		_ = a.files.Close()
+	}
+	if a.file != nil {
+		_ = a.file.Close()
+	}
+}
+
+// say prints a notice. A standard error that is gone must not end the server.
+func (a *App) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
+}

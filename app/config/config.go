@@ -1,0 +1,98 @@
+// Package config is what an operator can set, and where each value comes from:
+// a default, the environment, or a flag, the later winning over the earlier.
+package config
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"fullbore/app/wire"
+)
+
+// EnvPrefix begins the name of every environment variable of ours.
+const EnvPrefix = "FULLBORE_"
+
+// Config is what a server is started with.
+type Config struct {
+	Path         string        // the folder or file to serve
+	Listen       string        // host:port
+	Admin        string        // host:port; "" is off
+	AccessLog    string        // "-" standard output, "off", or a file
+	LogFormat    string        // a name or a template
+	IdleTimeout  time.Duration // a peer that takes nothing for so long is cut
+	DrainTimeout time.Duration // how long downloads may go on after a stop
+}
+
+// Bind makes each key a flag with its default and returns the Config that the
+// flags fill.
+func Bind(flags *pflag.FlagSet) *Config {
+	c := &Config{}
+	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address to serve on; port 0 picks a free one")
+	BindAdmin(flags, &c.Admin)
+	flags.StringVar(&c.AccessLog, "access-log", "-", `where access records go: "-" (standard output), "off" or a file`)
+	flags.StringVar(&c.LogFormat, "log-format", "json", "json, combined, common, console, or a template such as '${ip} ${path} ${bytesSent}'")
+	flags.DurationVar(&c.IdleTimeout, "idle-timeout", wire.IdleTimeoutDefault, "end a download whose client takes nothing for this long")
+	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "on a stop, let downloads go on for this long")
+	return c
+}
+
+// BindAdmin makes the admin address a flag, for commands that only ask there.
+func BindAdmin(flags *pflag.FlagSet, admin *string) {
+	flags.StringVar(admin, "admin", "127.0.0.1:8081", `address of the admin listener (health); "" is off`)
+}
+
+// EnvName is the environment variable of a flag: idle-timeout is
+// FULLBORE_IDLE_TIMEOUT.
+func EnvName(flag string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// FromEnv sets each flag that was not given from its environment variable, if
+// that is set; lookup is os.LookupEnv or stands in for it.
+func FromEnv(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	var err error
+	flags.VisitAll(func(f *pflag.Flag) {
+		value, set := lookup(EnvName(f.Name))
+		if f.Changed || !set || err != nil {
+			return
+		}
+		if setErr := flags.Set(f.Name, value); setErr != nil {
+			err = fmt.Errorf("%s=%q: %w", EnvName(f.Name), value, cause(setErr))
+		}
+	})
+	return err
+}
+
+// cause is the error below pflag's own words, which speak of a flag.
+func cause(err error) error {
+	if unwrapped, ok := err.(interface{ Unwrap() error }); ok && unwrapped.Unwrap() != nil { //nolint:errorlint // the outermost layer is what is taken off
+		return unwrapped.Unwrap()
+	}
+	return err
+}
+
+// Validate finds what no single flag can tell is wrong.
+func (c *Config) Validate() error {
+	for _, address := range []struct{ flag, value string }{{"listen", c.Listen}, {"admin", c.Admin}} {
+		if address.flag == "admin" && address.value == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(address.value); err != nil {
+			return fmt.Errorf("--%s %q: want host:port, such as 127.0.0.1:8080 or :8080", address.flag, address.value)
+		}
+	}
+	if c.IdleTimeout < time.Second {
+		return fmt.Errorf("--idle-timeout %v: want at least 1s", c.IdleTimeout)
+	}
+	if c.DrainTimeout < 0 {
+		return fmt.Errorf("--drain-timeout %v: want 0s or more", c.DrainTimeout)
+	}
+	if c.AccessLog == "" {
+		return fmt.Errorf(`--access-log "": want "-", "off" or a file`)
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package wire
+
+// This file is one connection: its counters, and the rule that a peer must
+// keep taking bytes. How a file gets from disk to socket is in sendfile_*.go.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ticksPerTimeout is how often within the idle timeout a blocked write looks
+// whether its peer took anything. A stall ends between 1 and 1+1/ticks
+// timeouts after the last byte that was taken.
+const ticksPerTimeout = 4
+
+// copyBufferSize is the buffer of what cannot go by sendfile: large enough to
+// keep system calls per GB low, small enough to be held by many at once.
+const copyBufferSize = 64 << 10
+
+// Conn is one accepted TCP connection. It counts what the kernel took and
+// gave, keeps sendfile for files, and ends writes to a peer that takes
+// nothing. Counters may be read at any time from any goroutine; Read, Write
+// and ReadFrom are for their owner.
+type Conn struct {
+	net.Conn
+	tcp    *net.TCPConn
+	idle   time.Duration
+	onDone func(*Conn)
+	once   sync.Once
+
+	read, written atomic.Int64
+	writeErr      atomic.Pointer[error]
+
+	// Owned by the writing goroutine.
+	armed     time.Time // when the write deadline now set will pass
+	progress  time.Time // when the peer was last seen to take a byte
+	delivered int64     // what it had taken then
+}
+
+func newConn(tcp *net.TCPConn, idle time.Duration, onDone func(*Conn)) *Conn {
+	return &Conn{Conn: tcp, tcp: tcp, idle: idle, onDone: onDone}
+}
+
+// BytesWritten is the number of bytes the kernel took for sending.
+func (c *Conn) BytesWritten() int64 { return c.written.Load() }
+
+// BytesRead is the number of bytes received from the peer.
+func (c *Conn) BytesRead() int64 { return c.read.Load() }
+
+// WriteErr is the first error that ended a write or a ReadFrom, nil while
+// there was none: os.ErrDeadlineExceeded (in the sense of errors.Is) when the
+// peer took nothing for the idle timeout, a syscall.Errno when it went away,
+// or what reading the source gave.
+func (c *Conn) WriteErr() error {
+	if err := c.writeErr.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Read reads from the peer.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.tcp.Read(p)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+// Write sends p whole, for as long as the peer keeps taking bytes. The count
+// is what the kernel took, also on error.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.begin()
+	sent := 0
+	for {
+		n, err := c.tcp.Write(p[sent:])
+		sent += n
+		c.written.Add(int64(n))
+		if err = c.carryOn(err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
+			return sent, c.keep(err)
+		}
+	}
+}
+
+// ReadFrom sends what r gives until its end. A file, or an io.LimitedReader of
+// one, goes from disk to socket inside the kernel, from the file's position
+// on; anything else is copied through a pooled buffer. The count is what the
+// kernel took, also on error.
+func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
+	if file, limit := fileOf(r); file != nil {
+		n, handled, err := c.sendfile(file, limit)
+		if handled {
+			return n, c.keep(err)
+		}
+	}
+	return c.copyFrom(r)
+}
+
+// fileOf finds the file behind r and where its remaining limit is kept; no
+// limit is nil.
+func fileOf(r io.Reader) (*os.File, *int64) {
+	switch r := r.(type) {
+	case *os.File:
+		return r, nil
+	case *io.LimitedReader:
+		if file, ok := r.R.(*os.File); ok {
+			return file, &r.N
+		}
+	}
+	return nil, nil
+}
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBufferSize); return &b }}
+
+// copyFrom is the way through user space. The methods that would let io.Copy
+// choose another one are hidden from it.
+func (c *Conn) copyFrom(r io.Reader) (int64, error) {
+	buf := copyBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer copyBuffers.Put(buf)
+	n, err := io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{r}, *buf)
+	return n, c.keep(err)
+}
+
+// keep remembers the first error for WriteErr.
+func (c *Conn) keep(err error) error {
+	if err != nil {
+		first := err
+		c.writeErr.CompareAndSwap(nil, &first)
+	}
+	return err
+}
+
+// begin starts a write: the peer is given the whole idle timeout anew. The
+// deadline in the poller is moved only when the one that is set comes before
+// the next look, since moving it costs more than a small write's bookkeeping.
+func (c *Conn) begin() {
+	now := time.Now()
+	c.progress = now
+	if tick := c.tick(); c.armed.Sub(now) < tick/2 {
+		c.arm(now.Add(tick))
+	}
+}
+
+func (c *Conn) tick() time.Duration { return max(c.idle/ticksPerTimeout, time.Millisecond) }
+
+func (c *Conn) arm(at time.Time) {
+	c.armed = at
+	// It fails only on a closed connection, and then the write says so.
+	_ = c.tcp.SetWriteDeadline(at)
+}
+
+// errCarryOn says that the deadline passed while the peer still takes bytes.
+var errCarryOn = errors.New("carry on")
+
+// carryOn turns a passed deadline into errCarryOn as long as the peer took
+// something within the idle timeout, and into a timeout when it did not.
+// Other errors pass through.
+func (c *Conn) carryOn(err error) error {
+	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	now := time.Now()
+	// Bytes that wait in our own socket are not progress, and bytes that leave
+	// it are, though nothing new fits in yet: with a send buffer of megabytes a
+	// peer that reads 1 KB/s makes room for a write only every few minutes.
+	if d := c.written.Load() - c.queued(); d != c.delivered {
+		c.delivered, c.progress = d, now
+	}
+	if now.Sub(c.progress) >= c.idle {
+		return fmt.Errorf("peer took nothing for %v: %w", c.idle, err)
+	}
+	c.arm(now.Add(c.tick()))
+	return errCarryOn
+}
+
+// Close closes the connection. It may be called twice.
+func (c *Conn) Close() error {
+	err := c.tcp.Close()
+	c.once.Do(func() { c.onDone(c) })
+	return err
+}
+
+// cut makes reads and writes in progress return. The owner still has to Close,
+// which is when the listener forgets the connection. Errors are not looked at:
+// a connection that is gone already is cut.
+func (c *Conn) cut() {
+	_ = c.tcp.SetLinger(0) // what is queued goes too
+	_ = c.tcp.Close()
+}

@@ -1,0 +1,110 @@
+package wire
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// sendfileChunk bounds one sendfile call. The kernel would take up to 2 GiB at
+// a time from a fast reader, and for so long nobody would see a byte counted.
+const sendfileChunk = 4 << 20
+
+// sendfile sends file from its position on, up to *limit bytes (nil: to its
+// end), and lowers *limit by what the kernel took. handled is false when the
+// kernel cannot do it for this file; nothing was sent then. See sendfile(2).
+//
+// The loop is ours, not net.TCPConn's, for two reasons: each call is counted
+// as it returns, so that a transfer can be watched; and when a deadline
+// passes, what was sent is known exactly and the transfer can go on.
+func (c *Conn) sendfile(file *os.File, limit *int64) (sent int64, handled bool, err error) {
+	dst, err := c.tcp.SyscallConn()
+	if err != nil {
+		return 0, true, err
+	}
+	src, err := file.SyscallConn()
+	if err != nil {
+		return 0, true, err
+	}
+	job := sendfileJob{conn: c, limit: limit}
+	send := func(fd uintptr) bool { return job.step(int(fd)) }
+	c.begin()
+	for {
+		// Control keeps the file's descriptor open for as long as it is used.
+		errSrc := src.Control(func(fd uintptr) {
+			job.src = int(fd)
+			err = dst.Write(send)
+		})
+		if errSrc != nil {
+			return job.sent, true, errSrc
+		}
+		if err == nil {
+			break
+		}
+		if err = c.carryOn(err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
+			return job.sent, true, err
+		}
+	}
+	switch job.err { //nolint:errorlint // a bare errno, as the system call gave it
+	case nil:
+		return job.sent, true, nil
+	case unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP:
+		if job.sent == 0 {
+			return 0, false, nil
+		}
+	}
+	return job.sent, true, fmt.Errorf("sendfile: %w", job.err)
+}
+
+// sendfileJob is the state of one ReadFrom between wake-ups of the poller.
+type sendfileJob struct {
+	conn  *Conn
+	src   int
+	limit *int64
+	sent  int64
+	err   error
+}
+
+// step sends until the socket is full (false: wait and call again), the file
+// or the limit ends, or an error, which is left in err (true).
+func (j *sendfileJob) step(dst int) bool {
+	for {
+		chunk := int64(sendfileChunk)
+		if j.limit != nil {
+			chunk = min(chunk, *j.limit)
+		}
+		if chunk <= 0 {
+			return true
+		}
+		n, err := unix.Sendfile(dst, j.src, nil, int(chunk))
+		switch {
+		case n > 0:
+			j.sent += int64(n)
+			j.conn.written.Add(int64(n))
+			if j.limit != nil {
+				*j.limit -= int64(n)
+			}
+		case err == syscall.EAGAIN: //nolint:errorlint // a bare errno, as the system call gave it
+			return false
+		case err == syscall.EINTR: //nolint:errorlint // likewise
+		default: // the end of the file, or an error
+			j.err = err
+			return true
+		}
+	}
+}
+
+// queued is how many bytes of what was written the peer has not acknowledged.
+// See SIOCOUTQ in tcp(7).
+func (c *Conn) queued() int64 {
+	raw, err := c.tcp.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	// A closed connection has nothing queued; the write that follows says so.
+	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	return int64(n)
+}

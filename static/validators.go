@@ -1,0 +1,154 @@
+package static
+
+// This file is the validators of a file and the preconditions that clients
+// make of them: RFC 9110 sections 8.8 and 13, one small function a step.
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// validators identify one version of a file.
+type validators struct {
+	etag    string // strong: a quoted string of size, mtime and inode
+	modTime time.Time
+}
+
+// validatorsOf makes the validators from the open file's own data. A file that
+// is replaced has another inode, one that is written to another mtime, to the
+// nanosecond where the file system keeps them.
+func validatorsOf(info fs.FileInfo) validators {
+	mod := info.ModTime()
+	return validators{
+		etag:    fmt.Sprintf(`"%x-%x-%x"`, info.Size(), mod.UnixNano(), inode(info)),
+		modTime: mod,
+	}
+}
+
+func (v validators) lastModified() string { return v.modTime.UTC().Format(fasthttpDate) }
+
+// fasthttpDate is IMF-fixdate, RFC 9110 section 5.6.7.
+const fasthttpDate = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// verdict on the preconditions of a GET or HEAD.
+type verdict int
+
+const (
+	proceed verdict = iota
+	notModified
+	failed
+)
+
+// precondition evaluates the preconditions in the order of RFC 9110 section
+// 13.2.2. If-Range, the last one, is part of the range.
+func precondition(h *fasthttp.RequestHeader, v validators) verdict {
+	if ifMatch := h.Peek(fiber.HeaderIfMatch); len(ifMatch) > 0 {
+		if !matches(string(ifMatch), v.etag, strongEqual) {
+			return failed
+		}
+	} else if since, ok := date(h, fiber.HeaderIfUnmodifiedSince); ok && v.modifiedAfter(since) {
+		return failed
+	}
+	if ifNoneMatch := h.Peek(fiber.HeaderIfNoneMatch); len(ifNoneMatch) > 0 {
+		if matches(string(ifNoneMatch), v.etag, weakEqual) {
+			return notModified
+		}
+	} else if since, ok := date(h, fiber.HeaderIfModifiedSince); ok && !v.modifiedAfter(since) {
+		return notModified
+	}
+	return proceed
+}
+
+// modifiedAfter compares to the second, since a date in a header has no more.
+func (v validators) modifiedAfter(t time.Time) bool {
+	return v.modTime.Truncate(time.Second).After(t)
+}
+
+// date parses a header; one that is no valid date counts as absent, as
+// sections 13.1.3 and 13.1.4 demand.
+func date(h *fasthttp.RequestHeader, name string) (time.Time, bool) {
+	value := h.Peek(name)
+	if len(value) == 0 {
+		return time.Time{}, false
+	}
+	return parseDate(string(value))
+}
+
+// parseDate takes the three forms of section 5.6.7.
+func parseDate(value string) (time.Time, bool) {
+	for _, layout := range []string{fasthttpDate, time.RFC850, time.ANSIC} {
+		if t, err := time.Parse(layout, value); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// ifRange reports whether the range may be served: there is no If-Range, or
+// its validator is that of this very version. Sections 13.1.5 and 8.8.2.2: an
+// entity tag must match strongly; a date must match exactly, and it is strong
+// only if the file was at rest for a second before now.
+func ifRange(value string, v validators, now time.Time) bool {
+	switch {
+	case value == "":
+		return true
+	case strings.HasPrefix(value, `"`), strings.HasPrefix(value, "W/"):
+		return strongEqual(value, v.etag)
+	}
+	t, ok := parseDate(value)
+	mod := v.modTime.Truncate(time.Second)
+	return ok && t.Equal(mod) && now.Sub(mod) > time.Second
+}
+
+// matches looks for etag in the list of an If-Match or If-None-Match; "*"
+// matches whatever exists. Section 13.1.1. What is no list of entity tags
+// matches up to where it stops being one.
+func matches(list, etag string, equal func(a, b string) bool) bool {
+	for {
+		list = strings.TrimLeft(list, ", \t")
+		if strings.HasPrefix(list, "*") {
+			return true
+		}
+		tag, rest, ok := scanETag(list)
+		if !ok {
+			return false
+		}
+		if equal(tag, etag) {
+			return true
+		}
+		list = rest
+	}
+}
+
+// scanETag cuts the entity tag off the front of s. Section 8.8.3.
+func scanETag(s string) (tag, rest string, ok bool) {
+	start := 0
+	if strings.HasPrefix(s, "W/") {
+		start = 2
+	}
+	if len(s) <= start || s[start] != '"' {
+		return "", "", false
+	}
+	for i := start + 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return s[:i+1], s[i+1:], true
+		case c != 0x21 && (c < 0x23 || c == 0x7f):
+			return "", "", false
+		}
+	}
+	return "", "", false
+}
+
+// strongEqual is the strong comparison of section 8.8.3.2.
+func strongEqual(a, b string) bool { return a == b && strings.HasPrefix(a, `"`) }
+
+// weakEqual is the weak one.
+func weakEqual(a, b string) bool {
+	return strings.TrimPrefix(a, "W/") == strings.TrimPrefix(b, "W/")
+}
