@@ -102,7 +102,7 @@ func NewLogger(cfg Config) (*Logger, error) {
 	if l.out == nil {
 		l.out = os.Stdout
 	}
-	if cfg.Format == "" || cfg.Format == FormatJSON {
+	if isJSON(cfg.Format) {
 		l.json = zerolog.New(lineWriter{l})
 		return l, nil
 	}
@@ -113,6 +113,18 @@ func NewLogger(cfg Config) (*Logger, error) {
 	var err error
 	l.template, err = compile(text)
 	return l, err
+}
+
+func isJSON(format string) bool { return format == "" || format == FormatJSON }
+
+// CheckFormat says what is wrong with a Config.Format, nil if nothing is.
+func CheckFormat(format string) error {
+	if isJSON(format) {
+		return nil
+	}
+	text, _ := named(format)
+	_, err := compile(text)
+	return err
 }
 
 // Handle is the middleware. Errors of the handlers below it are handed to the

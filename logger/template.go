@@ -108,6 +108,9 @@ type template struct{ pieces []piece }
 // compile reads a template. A tag that is not known is an error that lists
 // those that are: logging nothing in its place would be found out too late.
 func compile(text string) (*template, error) {
+	if !strings.Contains(text, "${") {
+		return nil, fmt.Errorf("%q is neither json, combined, common or console nor a template with a ${tag}", text)
+	}
 	t := &template{}
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
@@ -122,7 +125,7 @@ func compile(text string) (*template, error) {
 		}
 		name, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			return nil, fmt.Errorf("log format: ${%s has no closing }", strings.TrimSuffix(rest, "\n"))
+			return nil, fmt.Errorf("${%s has no closing }", strings.TrimSuffix(rest, "\n"))
 		}
 		p, err := parseTag(name)
 		if err != nil {
@@ -137,7 +140,7 @@ func parseTag(spec string) (piece, error) {
 	name, param, hasParam := strings.Cut(spec, ":")
 	f, known := tags[name]
 	if !known || hasParam != slices.Contains(parameterized, name) {
-		return piece{}, fmt.Errorf("log format: no tag ${%s}; there are %s", spec, strings.Join(Tags(), " "))
+		return piece{}, fmt.Errorf("no tag ${%s}; there are %s", spec, strings.Join(Tags(), " "))
 	}
 	return piece{tag: f, param: param}, nil
 }

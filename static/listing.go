@@ -14,6 +14,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -25,7 +26,7 @@ var listingPage = template.Must(template.New("listing").Parse(listingHTML))
 
 // entry is a row of a listing.
 type entry struct {
-	Name     string
+	Name     string // as shown
 	Href     string // relative and escaped
 	Size     int64  // bytes; only for files
 	Modified string // RFC 3339, UTC
@@ -40,7 +41,7 @@ func sendListing(c *fiber.Ctx, dir *os.File, urlPath string) error {
 	}
 	var page bytes.Buffer
 	err = listingPage.Execute(&page, map[string]any{
-		"Path": urlPath, "Entries": entries, "IsRoot": urlPath == "/",
+		"Path": printable(urlPath), "Entries": entries, "IsRoot": urlPath == "/",
 	})
 	if err != nil {
 		return fmt.Errorf("listing of %s: %w", urlPath, err)
@@ -88,7 +89,7 @@ func readEntries(dir *os.File) ([]entry, error) {
 
 func newEntry(info fs.FileInfo) entry {
 	e := entry{
-		Name:     info.Name(),
+		Name:     printable(info.Name()),
 		Href:     "./" + escapePath(info.Name()),
 		Size:     info.Size(),
 		Modified: info.ModTime().UTC().Format("2006-01-02T15:04:05Z"),
@@ -98,6 +99,17 @@ func newEntry(info fs.FileInfo) entry {
 		e.Href += "/"
 	}
 	return e
+}
+
+// printable is a name as it can be shown: what is no text, or would command a
+// terminal, becomes U+FFFD. The link keeps the real bytes.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(name, string(unicode.ReplacementChar)))
 }
 
 // escapePath escapes one path element for a URL.

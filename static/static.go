@@ -64,7 +64,7 @@ func Open(root string, config ...Config) (*Handler, error) {
 	}
 	info, err := os.Stat(root)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open %s: %w", root, errors.Unwrap(err))
 	}
 	folder := root
 	switch {

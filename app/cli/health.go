@@ -21,12 +21,7 @@ func newHealth() *cobra.Command {
 		Short: "Ask a running server whether it lives",
 		Long: `Ask the admin listener of a running server whether it lives: exit status 0 if
 it does, 1 if not. It is what the container image's health check runs.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{errors.New("health: takes no arguments; see fullbore health --help")}
-			}
-			return nil
-		},
+		Args: noArguments,
 	}
 	var addr string
 	config.BindAdmin(cmd.Flags(), &addr)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"fullbore/app/wire"
+	"fullbore/logger"
 )
 
 // EnvPrefix begins the name of every environment variable of ours.
@@ -93,6 +94,9 @@ func (c *Config) Validate() error {
 	}
 	if c.AccessLog == "" {
 		return fmt.Errorf(`--access-log "": want "-", "off" or a file`)
+	}
+	if err := logger.CheckFormat(c.LogFormat); err != nil {
+		return fmt.Errorf("--log-format: %w", err)
 	}
 	return nil
 }
