@@ -93,14 +93,26 @@ func (a *App) newPublic() *fiber.App {
 
 	server := app.Server()
 	server.CloseOnShutdown = true
-	server.ExpectHandler = guard.Expectation(app.Handler())
-	if answer := server.ErrorHandler; a.log != nil {
-		server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
-			answer(ctx, err)
-			a.log.ServerError(ctx, err)
-		}
+	server.SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error
+	if a.log != nil {
+		a.logTheRest(server)
 	}
+	server.ExpectHandler = guard.Expectation(server.Handler)
 	return app
+}
+
+// logTheRest logs what never reaches a middleware: requests that fasthttp
+// cannot read, and those that Fiber answers itself.
+func (a *App) logTheRest(server *fasthttp.Server) {
+	handle, answer := server.Handler, server.ErrorHandler
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		handle(ctx)
+		a.log.Unseen(ctx)
+	}
+	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		answer(ctx, err)
+		a.log.ServerError(ctx, err)
+	}
 }
 
 // answerError tells the client the status and no more; what went wrong inside

@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -71,6 +72,7 @@ type Logger struct {
 	mu  sync.Mutex
 	out io.Writer
 
+	lastID  atomic.Uint64
 	json    zerolog.Logger
 	records sync.Pool
 }
@@ -141,15 +143,24 @@ func (l *Logger) Handle(c *fiber.Ctx) error {
 			c.Context().Error(fasthttp.StatusMessage(fasthttp.StatusInternalServerError), fasthttp.StatusInternalServerError)
 		}
 	}
-	l.logAfter(c.Context(), start, err)
+	l.logAfter(c.Context(), start, err, false)
 	return nil
 }
 
-// ServerError logs a request that could not be parsed, and so reached no
+// ServerError logs a request that could not be read, and so reached no
 // middleware. Call it from the fasthttp server's ErrorHandler, after the
-// response was set.
+// response was set. What could not be parsed is left empty in the record.
 func (l *Logger) ServerError(ctx *fasthttp.RequestCtx, err error) {
-	l.logAfter(ctx, time.Now(), err)
+	l.logAfter(ctx, time.Now(), err, len(ctx.Request.Header.Host()) == 0)
+}
+
+// Unseen logs a request that Fiber answered without calling any middleware, as
+// it does for a method that it does not know. Call it after the app's handler;
+// for a request that passed Handle it does nothing.
+func (l *Logger) Unseen(ctx *fasthttp.RequestCtx) {
+	if ctx.UserValue(recordKey{}) == nil {
+		l.logAfter(ctx, ctx.Time(), nil, false)
+	}
 }
 
 // recordKey is where a record waits among the request's user values.
@@ -158,9 +169,10 @@ type recordKey struct{}
 // logAfter arranges for the line to be written once the response was: fasthttp
 // closes every user value that is an io.Closer when it resets the request, and
 // it resets the request on every way out.
-func (l *Logger) logAfter(ctx *fasthttp.RequestCtx, start time.Time, err error) {
+func (l *Logger) logAfter(ctx *fasthttp.RequestCtx, start time.Time, err error, unparsed bool) {
 	r := l.records.Get().(*record) //nolint:forcetypeassert // the pool holds nothing else
 	r.begin(ctx, start, err)
+	r.unparsed = unparsed
 	ctx.SetUserValue(recordKey{}, r)
 }
 

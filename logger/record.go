@@ -35,6 +35,8 @@ type BodyStream interface {
 // Conn is what a connection may implement so that bodies without a counter of
 // their own are logged with certainty too.
 type Conn interface {
+	// BytesRead is the number of bytes received on this connection.
+	BytesRead() int64
 	// BytesWritten is the number of bytes the kernel took on this connection.
 	BytesWritten() int64
 	// WriteErr is the first error of a write, nil if there was none.
@@ -62,7 +64,9 @@ type record struct {
 	ready  time.Time // when the handlers were done and the first byte could go
 	err    error     // what the handlers returned
 	status int
+	number uint64
 
+	unparsed bool // there is no request to speak of, only that there was one
 	noBody   bool
 	bodyLen  int64 // in memory, or the stream's declared length; -1: not known
 	isStream bool
@@ -84,6 +88,7 @@ type record struct {
 // begin notes what will be gone or changed when the response has been written.
 func (r *record) begin(ctx *fasthttp.RequestCtx, start time.Time, err error) {
 	resp := &ctx.Response
+	r.number = r.log.lastID.Add(1)
 	r.ctx, r.start, r.ready, r.err = ctx, start, time.Now(), err
 	r.status = resp.StatusCode()
 	r.noBody = ctx.IsHead() || resp.SkipBody || bodyless(r.status)
@@ -166,9 +171,31 @@ func outcomeOf(err error) Outcome {
 	}
 }
 
-// received is the request body's declared length; this server of files reads
-// none beyond it. Unknown is 0, never negative.
-func (r *record) received() int64 { return max(int64(r.ctx.Request.Header.ContentLength()), 0) }
+// received is the request body's declared length, but not more than came in on
+// the connection: a body that was refused may not have been sent. Unknown is
+// 0, never negative.
+func (r *record) received() int64 {
+	n := max(int64(r.ctx.Request.Header.ContentLength()), 0)
+	if r.conn != nil {
+		n = min(n, r.conn.BytesRead())
+	}
+	return n
+}
+
+// What the request line says, or nothing if it could not be parsed: fasthttp
+// would give defaults.
+
+func (r *record) method() []byte   { return r.parsed(r.ctx.Method()) }
+func (r *record) path() []byte     { return r.parsed(r.ctx.Path()) }
+func (r *record) url() []byte      { return r.parsed(r.ctx.RequestURI()) }
+func (r *record) protocol() []byte { return r.parsed(r.ctx.Request.Header.Protocol()) }
+
+func (r *record) parsed(value []byte) []byte {
+	if r.unparsed {
+		return nil
+	}
+	return value
+}
 
 // remote is the client's address without the port, in a buffer that lives as
 // long as the record.
@@ -181,11 +208,11 @@ func (r *record) remote() []byte {
 	return r.scratch
 }
 
-// id names the request: unique among processes started at different
-// milliseconds and, within one, among connections and their requests.
+// id names the request: unique among the processes started at different
+// milliseconds and the requests within one.
 func (r *record) id() []byte {
 	r.idBuf = append(r.idBuf[:0], r.log.idPrefix...)
-	r.idBuf = strconv.AppendUint(r.idBuf, r.ctx.ID(), 36)
+	r.idBuf = strconv.AppendUint(r.idBuf, r.number, 36)
 	return r.idBuf
 }
 
@@ -225,11 +252,11 @@ func (r *record) writeJSON(e *zerolog.Event) {
 		Bytes("id", r.id()).
 		Bytes("remote", r.remote()).
 		Bytes("user", nil).
-		Bytes("method", req.Header.Method()).
+		Bytes("method", r.method()).
 		Bytes("host", req.Header.Host()).
-		Bytes("path", r.ctx.Path()).
+		Bytes("path", r.path()).
 		Bytes("query", r.ctx.URI().QueryString()).
-		Bytes("proto", req.Header.Protocol()).
+		Bytes("proto", r.protocol()).
 		Int("status", r.status).
 		Bytes("range", r.servedRange()).
 		Int64("size", r.size).

@@ -16,6 +16,8 @@ const (
 	exitOK    = 0
 	exitError = 1 // it could not be done
 	exitUsage = 2 // it was asked for wrongly
+
+	exitSignal = 128 // plus the signal that ended it at once, as shells have it
 )
 
 // usageError is an error in how the program was called.

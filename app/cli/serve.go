@@ -75,35 +75,40 @@ func serve(cfg config.Config, stdout, stderr io.Writer) error {
 	// nothing, and says so as an error.
 	_, _ = memlimit.Set(memlimit.WithRatio(memoryShare))
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// After the first signal the default is back: a second one ends at once.
-	context.AfterFunc(ctx, stop)
-
 	server, err := app.New(cfg, stdout, stderr)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
-	defer reopenOnHangup(server)()
+	ctx, release := handleSignals(server)
+	defer release()
 	return server.Run(ctx)
 }
 
-// reopenOnHangup reopens the log on each SIGHUP until the function it returns
-// is called.
-func reopenOnHangup(server *app.App) (stop func()) {
-	hangups := make(chan os.Signal, 1)
+// handleSignals gives a context that ends with the first signal to stop. The
+// second one ends the process. SIGHUP reopens the log. Release stops that.
+func handleSignals(server *app.App) (_ context.Context, release func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
 	done := make(chan struct{})
-	signal.Notify(hangups, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		defer close(done)
-		for range hangups {
-			server.ReopenLog()
+		for sig := range signals {
+			switch {
+			case sig == syscall.SIGHUP:
+				server.ReopenLog()
+			case ctx.Err() == nil:
+				cancel()
+			default:
+				os.Exit(exitSignal + int(sig.(syscall.Signal))) //nolint:forcetypeassert // what signal.Notify gives here
+			}
 		}
 	}()
-	return func() {
-		signal.Stop(hangups)
-		close(hangups)
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
 		<-done
+		cancel()
 	}
 }

@@ -177,11 +177,44 @@ func (c *Conn) carryOn(err error) error {
 	return errCarryOn
 }
 
+// How long and how many bytes Close waits for what the peer still sends.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 1 << 20
+)
+
 // Close closes the connection. It may be called twice.
+//
+// If the peer sent what nobody read, say a body that was refused, the kernel
+// would answer with a reset, which can destroy the response before the peer
+// reads it. So the end is announced first, and for a short while what comes is
+// thrown away. RFC 9112 section 9.6.
 func (c *Conn) Close() error {
-	err := c.tcp.Close()
-	c.once.Do(func() { c.onDone(c) })
-	return err
+	c.once.Do(func() {
+		if c.unread() {
+			c.linger()
+		}
+		c.onDone(c)
+	})
+	return c.tcp.Close()
+}
+
+// linger ends our half and reads the peer's until it ends too, within bounds.
+// Errors only mean that there is nobody left to be kind to.
+func (c *Conn) linger() {
+	if c.WriteErr() != nil || c.tcp.CloseWrite() != nil {
+		return
+	}
+	_ = c.tcp.SetReadDeadline(time.Now().Add(lingerTime))
+	buf := copyBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer copyBuffers.Put(buf)
+	for left := lingerBytes; left > 0; {
+		n, err := c.tcp.Read(*buf)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
 }
 
 // cut makes reads and writes in progress return. The owner still has to Close,

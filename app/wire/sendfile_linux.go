@@ -108,3 +108,15 @@ func (c *Conn) queued() int64 {
 	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
 	return int64(n)
 }
+
+// unread reports whether bytes of the peer wait to be read. See SIOCINQ in
+// tcp(7).
+func (c *Conn) unread() bool {
+	raw, err := c.tcp.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }) // as in queued
+	return n > 0
+}

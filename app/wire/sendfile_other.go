@@ -13,3 +13,6 @@ func (c *Conn) sendfile(*os.File, *int64) (sent int64, handled bool, err error) 
 
 // queued cannot be asked portably: progress is what the kernel took.
 func (c *Conn) queued() int64 { return 0 }
+
+// unread cannot be asked portably: a peer that is refused may see a reset.
+func (c *Conn) unread() bool { return false }

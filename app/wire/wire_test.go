@@ -232,6 +232,31 @@ func TestPeerThatGoesAwayIsAnErrorWithTheCount(t *testing.T) {
 	}
 }
 
+// Closing with unread bytes makes the kernel send a reset, which would take
+// the answer away from the peer.
+func TestAnswerSurvivesWhatNobodyRead(t *testing.T) {
+	_, server, client := pair(t, time.Minute)
+	if _, err := client.Write(make([]byte, 300<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Write([]byte("refused")); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- server.Close() }()
+	answer, err := io.ReadAll(client)
+	if err != nil || string(answer) != "refused" {
+		t.Errorf("the client read %q, %v", answer, err)
+	}
+	client.Close()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCutEndsAWrite(t *testing.T) {
 	ln, server, _ := pair(t, time.Minute)
 	f, _ := randomFile(t, 32<<20)

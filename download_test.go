@@ -1,0 +1,395 @@
+package main
+
+// The life of a download, as the kernel, the client and the log see it.
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestFileBytesNeverEnterTheProcess(t *testing.T) {
+	strace := needTool(t, "strace")
+	dir := t.TempDir()
+	const size = 1 << 20
+	content := make([]byte, size)
+	_, _ = rand.Read(content)
+	if err := os.WriteFile(filepath.Join(dir, "file"), content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	trace := filepath.Join(t.TempDir(), "trace")
+	s := startBy(t, []string{strace, "-D", "-f", "-yy", "-o", trace,
+		"-e", "trace=read,pread64,readv,preadv,mmap,sendfile,write,splice"}, dir)
+	c := dial(t, s.addr, 0)
+	c.send(t, getRequest("/file"))
+	c.header(t)
+	got := make([]byte, size)
+	if _, err := io.ReadFull(c.r, got); err != nil {
+		t.Fatal(err)
+	}
+	if sha256.Sum256(got) != sha256.Sum256(content) {
+		t.Error("the client received other bytes")
+	}
+	if r := s.records(1)[0]; r.Sent != size || r.Outcome != "complete" {
+		t.Errorf("logged %+v", r)
+	}
+	s.stop()
+	calls := wholeTrace(t, trace, s.cmd.Process.Pid)
+	file := regexp.QuoteMeta(filepath.Join(dir, "file"))
+	if !regexp.MustCompile(`sendfile\(\d+<TCP:[^\]]*\]>, \d+<` + file + `>`).Match(calls) {
+		t.Errorf("no sendfile of the file:\n%s", calls)
+	}
+	if read := regexp.MustCompile(`(?m)^.*\b(p?read(64|v)?|mmap|splice)\([^)\n]*<` + file + `>.*$`).Find(calls); read != nil {
+		t.Errorf("the file was read: %s", read)
+	}
+}
+
+// wholeTrace reads what strace wrote, once it has seen the process end.
+func wholeTrace(t *testing.T, name string, pid int) []byte {
+	t.Helper()
+	end := regexp.MustCompile(fmt.Sprintf(`(?m)^%d +\+\+\+ exited with`, pid))
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		calls, err := os.ReadFile(name)
+		if err == nil && end.Match(calls) {
+			return calls
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the trace has no end (%v):\n%s", err, calls)
+		}
+	}
+}
+
+func TestAbortedDownloadIsLoggedWithTheBytesTheKernelTook(t *testing.T) {
+	dir := t.TempDir()
+	const size = 2 << 30
+	sparse(t, dir, "big", size)
+	s := start(t, dir)
+	c := dial(t, s.addr, 64<<10)
+	c.send(t, getRequest("/big"))
+	c.header(t)
+	const taken = 5 << 20
+	if _, err := io.CopyN(io.Discard, c.r, taken); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetLinger(0)
+	c.Close()
+	r := s.records(1)[0]
+	// Beyond what was received: what waits in the two sockets' buffers.
+	if r.Outcome != "aborted" || r.Sent < taken || r.Sent > taken+16<<20 || r.Size != size || r.Status != 200 {
+		t.Errorf("logged %+v; want aborted, with %d bytes and what was in flight", r, taken)
+	}
+	if !strings.Contains(r.Error, "connection reset") && !strings.Contains(r.Error, "broken pipe") {
+		t.Errorf("error is %q", r.Error)
+	}
+}
+
+// One client takes nothing and must be ended; another takes little but
+// steadily, for several times the idle timeout, and must not.
+func TestStalledDownloadEndsWhileASlowOneGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	const size = 24 << 20
+	sparse(t, dir, "file", size)
+	const idle = 2 * time.Second
+	s := start(t, dir, "--idle-timeout", idle.String())
+
+	stalled := dial(t, s.addr, 64<<10)
+	stalled.send(t, getRequest("/file?stalled"))
+	stalled.header(t)
+
+	slow := dial(t, s.addr, 64<<10)
+	slow.send(t, getRequest("/file?slow"))
+	slow.header(t)
+	var received int64
+	for until := time.Now().Add(4 * idle); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		n, err := io.CopyN(io.Discard, slow.r, 16<<10)
+		received += n
+		if err != nil {
+			t.Fatalf("the slow client was cut after %d bytes: %v", received, err)
+		}
+	}
+	rest, err := io.CopyN(io.Discard, slow.r, size-received)
+	if err != nil {
+		t.Fatalf("the slow client was cut after %d bytes: %v", received+rest, err)
+	}
+	for _, r := range s.records(2) {
+		switch r.Query {
+		case "stalled":
+			if r.Outcome != "timeout" || r.Sent <= 0 || r.Sent >= size || r.DurationMS < float64(idle.Milliseconds()) {
+				t.Errorf("the stalled one is logged as %+v", r)
+			}
+		case "slow":
+			if r.Outcome != "complete" || r.Sent != size || r.DurationMS < 4*float64(idle.Milliseconds()) {
+				t.Errorf("the slow one is logged as %+v", r)
+			}
+		}
+	}
+}
+
+func TestFileThatShrinksDuringTheDownload(t *testing.T) {
+	dir := t.TempDir()
+	const size = 64 << 20
+	sparse(t, dir, "file", size)
+	s := start(t, dir)
+	c := dial(t, s.addr, 64<<10)
+	c.send(t, getRequest("/file"))
+	c.header(t)
+	if _, err := io.CopyN(io.Discard, c.r, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "file"), 32<<20); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.Copy(io.Discard, c.r)
+	if err != nil || rest+1<<20 != 32<<20 {
+		t.Errorf("received %d more bytes, %v", rest, err)
+	}
+	if r := s.records(1)[0]; r.Outcome != "source_changed" || r.Sent != 32<<20 {
+		t.Errorf("logged %+v", r)
+	}
+}
+
+func TestFileThatGrowsDuringTheDownloadEndsAtItsLength(t *testing.T) {
+	dir := t.TempDir()
+	const size = 64 << 20
+	sparse(t, dir, "file", size)
+	s := start(t, dir)
+	c := dial(t, s.addr, 64<<10)
+	c.send(t, getRequest("/file")+getRequest("/nope"))
+	c.header(t)
+	if _, err := io.CopyN(io.Discard, c.r, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "file"), 2*size); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(io.Discard, c.r, size-1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if status := c.header(t); status != "HTTP/1.1 404 Not Found" {
+		t.Errorf("after the body came %q", status)
+	}
+}
+
+func TestResumeWithCurl(t *testing.T) {
+	curl := needTool(t, "curl")
+	dir := t.TempDir()
+	content := make([]byte, 3<<20)
+	_, _ = rand.Read(content)
+	if err := os.WriteFile(filepath.Join(dir, "file"), content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, dir)
+	out := filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(out, content[:1<<20], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if msg, err := exec.Command(curl, "-sS", "-f", "-C", "-", "-o", out, s.url("/file")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, msg)
+	}
+	got, _ := os.ReadFile(out)
+	if sha256.Sum256(got) != sha256.Sum256(content) {
+		t.Error("the resumed file is not the original")
+	}
+	if r := s.records(1)[0]; r.Status != 206 || r.Sent != 2<<20 || r.Size != 3<<20 || r.Range != fmt.Sprintf("%d-%d", 1<<20, 3<<20-1) {
+		t.Errorf("logged %+v", r)
+	}
+}
+
+func TestManyConnectionsWithAria2(t *testing.T) {
+	aria2 := needTool(t, "aria2c")
+	dir := t.TempDir()
+	content := make([]byte, 40<<20)
+	_, _ = rand.Read(content)
+	if err := os.WriteFile(filepath.Join(dir, "file"), content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, dir)
+	sum := fmt.Sprintf("sha-256=%x", sha256.Sum256(content))
+	out, err := exec.Command(aria2, "-x16", "-s16", "-k1M", "--no-conf", "--check-integrity=true",
+		"--checksum="+sum, "-d", t.TempDir(), "-o", "file", s.url("/file")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	s.stop()
+	var sent int64
+	records := s.records(2)
+	for _, r := range records {
+		sent += r.Sent
+	}
+	// aria2 drops connections whose part another one has finished.
+	if sent < int64(len(content)) {
+		t.Errorf("%d requests were logged with %d bytes of %d", len(records), sent, len(content))
+	}
+}
+
+// A descriptor for each connection and none to spare: the server waits, and
+// goes on when there is room again.
+func TestOutOfDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 1<<20)
+	s := startBy(t, []string{"sh", "-c", `ulimit -n 40; exec "$@"`, "sh"}, dir)
+	var idle []*client
+	for range 60 { // those that are not accepted wait in the backlog
+		idle = append(idle, dial(t, s.addr, 0))
+	}
+	s.stderr.wait(t, "accept: ")
+	// A connection that was accepted before has no descriptor for the file.
+	idle[0].send(t, getRequest("/file"))
+	if status := idle[0].header(t); status != "HTTP/1.1 503 Service Unavailable" {
+		t.Errorf("answered %q, want 503", status)
+	}
+	for _, c := range idle {
+		c.Close()
+	}
+	c := dial(t, s.addr, 0)
+	c.send(t, getRequest("/file"))
+	if status := c.header(t); status != "HTTP/1.1 200 OK" {
+		t.Errorf("after the shortage: %q", status)
+	}
+	if n, err := io.CopyN(io.Discard, c.r, 1<<20); err != nil {
+		t.Errorf("received %d bytes, %v", n, err)
+	}
+}
+
+func TestUnreadableFileIsForbidden(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 1)
+	if err := os.Chmod(filepath.Join(dir, "file"), 0); err != nil {
+		t.Fatal(err)
+	}
+	var before []string
+	if os.Geteuid() == 0 { // who may read everything
+		for parent := dir; parent != os.TempDir() && parent != "/"; parent = filepath.Dir(parent) {
+			if err := os.Chmod(parent, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before = []string{needTool(t, "setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"}
+	}
+	s := startBy(t, before, dir, "--access-log", "off")
+	c := dial(t, s.addr, 0)
+	c.send(t, getRequest("/file"))
+	if status := c.header(t); status != "HTTP/1.1 403 Forbidden" {
+		t.Errorf("answered %q", status)
+	}
+}
+
+func TestDescriptorsAreGivenBack(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 8<<20)
+	s := start(t, dir)
+	open := func() int {
+		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
+		if err != nil {
+			t.Skip("no /proc here:", err)
+		}
+		return len(entries)
+	}
+	before := open()
+	for i := range 50 {
+		c := dial(t, s.addr, 0)
+		for _, target := range []string{"/file", "/nope", "/"} {
+			c.send(t, "HEAD "+target+" HTTP/1.1\r\nHost: test\r\n\r\n")
+			c.header(t)
+		}
+		c.send(t, getRequest("/file"))
+		if i%2 == 0 {
+			c.header(t)
+		}
+		_ = c.SetLinger(0)
+		c.Close()
+	}
+	s.records(200)
+	for deadline := time.Now().Add(patience); open() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d descriptors before, %d after", before, open())
+		}
+	}
+}
+
+func TestStopLetsADownloadFinish(t *testing.T) {
+	dir := t.TempDir()
+	const size = 64 << 20
+	sparse(t, dir, "file", size)
+	s := start(t, dir)
+	c := dial(t, s.addr, 64<<10)
+	c.send(t, getRequest("/file"))
+	c.header(t)
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	s.stderr.wait(t, "stopping: ")
+	if n, err := io.CopyN(io.Discard, c.r, size); err != nil {
+		t.Errorf("received %d of %d: %v", n, size, err)
+	}
+	if code := s.wait(); code != 0 {
+		t.Errorf("exit status %d:\n%s", code, s.stderr)
+	}
+	if r := s.records(1)[0]; r.Outcome != "complete" || r.Sent != size {
+		t.Errorf("logged %+v", r)
+	}
+}
+
+func TestDrainTimeoutCutsAndLogs(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 64<<20)
+	s := start(t, dir, "--drain-timeout", "200ms")
+	c := dial(t, s.addr, 64<<10)
+	c.send(t, getRequest("/file"))
+	c.header(t)
+	if code := s.stop(); code != 0 {
+		t.Errorf("exit status %d:\n%s", code, s.stderr)
+	}
+	s.stderr.wait(t, "drain timeout: 1 connections cut")
+	if r := s.records(1)[0]; r.Outcome != "aborted" || r.Sent <= 0 {
+		t.Errorf("logged %+v", r)
+	}
+}
+
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 64<<20)
+	s := start(t, dir, "--drain-timeout", "1h")
+	c := dial(t, s.addr, 64<<10)
+	c.send(t, getRequest("/file"))
+	c.header(t)
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	s.stderr.wait(t, "stopping: ")
+	if code := s.stop(); code != 128+int(syscall.SIGTERM) {
+		t.Errorf("exit status %d", code)
+	}
+}
+
+func TestHangupReopensTheLog(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 1)
+	s := start(t, dir)
+	ask := func() {
+		c := dial(t, s.addr, 0)
+		c.send(t, getRequest("/file"))
+		c.header(t)
+	}
+	ask()
+	s.records(1)
+	if err := os.Rename(s.log, s.log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGHUP)
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(s.log); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no new log file")
+		}
+	}
+	ask()
+	s.records(1)
+}

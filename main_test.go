@@ -1,0 +1,299 @@
+package main
+
+// These are the end-to-end tests: they build the binary once and run it as a
+// user would, with real files, sockets and tools. A tool that is not installed
+// skips its test by name; with FULLBORE_REQUIRE_TOOLS=1 it fails.
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program under test.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "fullbore-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	// Readable for the tests that run it as another user.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	binary = filepath.Join(dir, "fullbore")
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// patience is for what must happen at all; no test depends on how soon.
+const patience = 60 * time.Second
+
+// needTool skips the test, or fails it where everything is required.
+func needTool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("FULLBORE_REQUIRE_TOOLS") == "1" {
+		t.Fatalf("%s is not installed, and FULLBORE_REQUIRE_TOOLS=1 requires it; scripts/setup-dev installs it", name)
+	}
+	t.Skipf("%s is not installed; scripts/setup-dev installs it", name)
+	return ""
+}
+
+// server is a running fullbore.
+type server struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	addr   string // of the public listener
+	admin  string // of the admin listener
+	log    string // the access log's file
+	stderr *lineCollector
+	done   chan struct{} // closed when it has ended
+}
+
+// start runs "fullbore serve" with args and waits until it listens.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	return startBy(t, nil, args...)
+}
+
+// startBy is start with a command put before the binary, such as strace.
+func startBy(t *testing.T, before []string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, log: filepath.Join(t.TempDir(), "access.log"), stderr: newLineCollector(), done: make(chan struct{})}
+	line := append(before, binary, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--access-log", s.log)
+	line = append(line, args...)
+	s.cmd = exec.Command(line[0], line[1:]...)
+	s.cmd.Stderr = s.stderr
+	s.cmd.WaitDelay = patience
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = s.cmd.Wait() // the exit status is asked for by those who care
+		s.stderr.close()
+		close(s.done)
+	}()
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill()
+		<-s.done
+	})
+	s.addr = strings.TrimPrefix(s.stderr.wait(t, "listening http://"), "listening http://")
+	s.admin = strings.TrimPrefix(s.stderr.wait(t, "admin http://"), "admin http://")
+	return s
+}
+
+// stop ends the server in an orderly way and gives its exit status.
+func (s *server) stop() int {
+	s.t.Helper()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	return s.wait()
+}
+
+func (s *server) wait() int {
+	s.t.Helper()
+	select {
+	case <-s.done:
+	case <-time.After(patience):
+		s.t.Fatal("the server did not end")
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+func (s *server) url(path string) string { return "http://" + s.addr + path }
+
+// record is a line of the access log.
+type record struct {
+	Path, Query, Method, Outcome, Error, Range string
+	Status                                     int
+	Size                                       int64
+	Sent                                       int64   `json:"bytes_sent"`
+	Received                                   int64   `json:"bytes_received"`
+	DurationMS                                 float64 `json:"duration_ms"`
+	TTFBMS                                     float64 `json:"ttfb_ms"`
+}
+
+// records waits until the log has n lines, or more, and gives them all.
+func (s *server) records(n int) []record {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		content, err := os.ReadFile(s.log)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if lines := bytes.Count(content, []byte("\n")); lines >= n {
+			return parseRecords(s.t, content)
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("want %d access records, the log has:\n%s", n, content)
+		}
+	}
+}
+
+func parseRecords(t *testing.T, content []byte) []record {
+	t.Helper()
+	var records []record
+	for line := range bytes.Lines(content) {
+		var r record
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatalf("not JSON: %v: %q", err, line)
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
+// lineCollector keeps what a process prints and lets tests wait for a line.
+type lineCollector struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	grew  *sync.Cond
+	ended bool
+}
+
+func newLineCollector() *lineCollector {
+	c := &lineCollector{}
+	c.grew = sync.NewCond(&c.mu)
+	return c
+}
+
+func (c *lineCollector) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.text.Write(p)
+	c.grew.Broadcast()
+	return len(p), nil
+}
+
+func (c *lineCollector) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	c.grew.Broadcast()
+}
+
+func (c *lineCollector) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.String()
+}
+
+// wait gives the first whole line that begins so.
+func (c *lineCollector) wait(t *testing.T, prefix string) string {
+	t.Helper()
+	timeout := time.AfterFunc(patience, c.close)
+	defer timeout.Stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		for line := range strings.Lines(c.text.String()) {
+			if strings.HasPrefix(line, prefix) && strings.HasSuffix(line, "\n") {
+				return strings.TrimSuffix(line, "\n")
+			}
+		}
+		if c.ended {
+			t.Fatalf("no line %q; it printed:\n%s", prefix, c.text.String())
+		}
+		c.grew.Wait()
+	}
+}
+
+// sparse makes a file of size bytes of zeros that take no room.
+func sparse(t *testing.T, dir, name string, size int64) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// client is a raw connection to the server.
+type client struct {
+	*net.TCPConn
+	r *bufio.Reader
+}
+
+// dial connects; a read buffer of 0 is the system's.
+func dial(t *testing.T, addr string, readBuffer int) *client {
+	t.Helper()
+	dialer := net.Dialer{Timeout: patience, Control: func(_, _ string, raw syscall.RawConn) error {
+		if readBuffer == 0 {
+			return nil
+		}
+		var err error
+		// Before the connection is made, or the window is negotiated already.
+		if ctrl := raw.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, readBuffer)
+		}); ctrl != nil {
+			return ctrl
+		}
+		return err
+	}}
+	conn, err := dialer.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(2 * patience))
+	t.Cleanup(func() { conn.Close() })
+	return &client{conn.(*net.TCPConn), bufio.NewReader(conn)}
+}
+
+func (c *client) send(t *testing.T, raw string) {
+	t.Helper()
+	if _, err := io.WriteString(c, raw); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// header reads the status line and the header's end, and gives the status line.
+func (c *client) header(t *testing.T) string {
+	t.Helper()
+	status := ""
+	for {
+		line, err := c.r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status == "" {
+			status = strings.TrimRight(line, "\r\n")
+		}
+		if line == "\r\n" {
+			return status
+		}
+	}
+}
+
+func getRequest(path string) string {
+	return "GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n"
+}

@@ -1,0 +1,125 @@
+package main
+
+// Bad requests, over raw sockets: a clear answer, nothing executed twice, one
+// honest record each.
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// answers sends raw, reads until the server closes the connection, and gives
+// the status codes of the answers in it.
+func answers(t *testing.T, s *server, raw string) []string {
+	t.Helper()
+	c := dial(t, s.addr, 0)
+	c.send(t, raw)
+	_ = c.CloseWrite()
+	all, err := io.ReadAll(c.r)
+	if err != nil {
+		t.Errorf("after %q: %v", all, err)
+	}
+	var codes []string
+	for _, part := range strings.Split(string(all), "HTTP/1.1 ")[1:] {
+		codes = append(codes, part[:3])
+	}
+	return codes
+}
+
+func TestRequestFraming(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, dir)
+	smuggled := "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"
+	post := func(path, headers, body string) string {
+		return "POST " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n" + body
+	}
+	length := func(body string) string { return fmt.Sprintf("Content-Length: %d\r\n", len(body)) }
+	long := smuggled + strings.Repeat("x", 9000)
+	huge := smuggled + strings.Repeat("x", 300<<10)
+	for _, test := range []struct {
+		name, raw string
+		want      string // the status codes
+	}{
+		{"one request", getRequest("/f"), "200"},
+		{"16 pipelined", strings.Repeat(getRequest("/f"), 16), strings.TrimSpace(strings.Repeat("200 ", 16))},
+		{"a short body that nobody reads", post("/f", length(smuggled), smuggled) + getRequest("/f"), "405 200"},
+		{"a body over the prefetch that nobody reads", post("/f", length(long), long) + getRequest("/f"), "405 200"},
+		{"a body over the limit", post("/f", length(huge), huge) + getRequest("/f"), "405"},
+		{"a chunked body that nobody reads", post("/f", "Transfer-Encoding: chunked\r\n",
+			fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(smuggled), smuggled)) + getRequest("/f"), "405"},
+		{"a body on GET", "GET /f HTTP/1.1\r\nHost: test\r\n" + length(smuggled) + "\r\n" + smuggled + getRequest("/f"), "200 200"},
+		{"a body on 404", post("/nope", length(smuggled), smuggled) + getRequest("/f"), "405 200"},
+		{"two lengths", post("/f", "Content-Length: 0\r\nContent-Length: 1\r\n", ""), "400"},
+		{"length with a sign", post("/f", "Content-Length: +5\r\n", "12345"), "400"},
+		{"length in hex", post("/f", "Content-Length: 0x5\r\n", "12345"), "400"},
+		{"length as a list", post("/f", "Content-Length: 5, 5\r\n", "12345"), "400"},
+		{"length beyond all", post("/f", "Content-Length: 18446744073709551621\r\n", "12345"), "400"},
+		{"negative length", post("/f", "Content-Length: -1\r\n", ""), "400"},
+		// RFC 9112 section 6.3 lets the chunks win if the connection then closes.
+		{"length and chunks", post("/f", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n") + getRequest("/f"), "405"},
+		{"unknown coding", post("/f", "Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), "400"},
+		{"space before the colon", "GET /f HTTP/1.1\r\nHost: test\r\nA : b\r\n\r\n", "400"},
+		{"NUL in a value", "GET /f HTTP/1.1\r\nHost: test\r\nA: \x00\r\n\r\n", "400"},
+		{"bare CR in a value", "GET /f HTTP/1.1\r\nHost: test\r\nA: b\rc\r\n\r\n", "400"},
+		{"no Host", "GET /f HTTP/1.1\r\n\r\n", "400"},
+		{"two Hosts", "GET /f HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
+		{"header over the limit", "GET /f HTTP/1.1\r\nHost: test\r\nA: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", "431"},
+		{"unknown method", "BREW /f HTTP/1.1\r\nHost: test\r\n\r\n", "400"},
+		{"lower-case method", "get /f HTTP/1.1\r\nHost: test\r\n\r\n", "400"},
+		{"CONNECT", "CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n", "405"},
+		{"HTTP/2 in the clear", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400"},
+		{"no HTTP at all", "hello\r\n\r\n", "400"},
+		{"HTTP/0.9", "GET /f\r\n\r\n", "400"},
+		{"expecting to be refused", post("/f", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""), "405"},
+	} {
+		before := len(s.records(0))
+		got := answers(t, s, test.raw)
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: answered %v, want %s", test.name, got, test.want)
+		}
+		for i, r := range s.records(before + len(got))[before:] {
+			if strings.Contains(r.Path, "smuggled") {
+				t.Errorf("%s: the body was executed as a request", test.name)
+			}
+			if i < len(got) && fmt.Sprint(r.Status) != got[i] {
+				t.Errorf("%s: answer %d was %s, logged %d", test.name, i, got[i], r.Status)
+			}
+		}
+		if n := len(s.records(before)); n != before+len(got) {
+			t.Errorf("%s: %d answers, %d records", test.name, len(got), n-before)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := start(t, t.TempDir())
+	resp, err := http.Get("http://" + s.admin + "/livez")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("/livez: %s", resp.Status)
+	}
+	c := dial(t, s.addr, 0)
+	c.send(t, getRequest("/livez"))
+	if status := c.header(t); status != "HTTP/1.1 404 Not Found" {
+		t.Errorf("the public listener answers /livez with %q", status)
+	}
+	if out, code := run(t, "health", "--admin", s.admin); code != 0 || out != "ok\n" {
+		t.Errorf("health: %d %q", code, out)
+	}
+	admin := s.admin
+	s.stop()
+	if out, code := run(t, "health", "--admin", admin); code != 1 || strings.Count(out, "\n") != 1 {
+		t.Errorf("health of a dead server: %d %q", code, out)
+	}
+}

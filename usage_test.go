@@ -1,0 +1,179 @@
+package main
+
+// What the program says when it is called: the two first commands, and every
+// wrong way in one line.
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// run runs the binary to its end and gives what it printed and its exit status.
+func run(t *testing.T, args ...string) (output string, code int) {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	_ = cmd.Run() // the exit status is what is asked for
+	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+func TestWrongUsageIsOneClearLine(t *testing.T) {
+	dir := t.TempDir()
+	busy := start(t, dir)
+	missing := filepath.Join(dir, "missing")
+	for _, test := range []struct {
+		args []string
+		code int
+		says []string
+	}{
+		{[]string{"serve", dir, "--nope"}, 2, []string{"--nope", "serve --help"}},
+		{[]string{"serve", dir, "--listen"}, 2, []string{"--listen"}},
+		{[]string{"serve", dir, "--listen", "nonsense"}, 2, []string{"--listen", "nonsense", "host:port"}},
+		{[]string{"serve", dir, "--idle-timeout", "soon"}, 2, []string{"--idle-timeout", "soon"}},
+		{[]string{"serve", dir, "--idle-timeout", "1ms"}, 2, []string{"--idle-timeout", "1s"}},
+		{[]string{"serve", dir, "--drain-timeout", "-1s"}, 2, []string{"--drain-timeout"}},
+		{[]string{"serve", dir, "--log-format", "jsn"}, 2, []string{"--log-format", "jsn", "combined"}},
+		{[]string{"serve", dir, "--log-format", "${nope}"}, 2, []string{"${nope}", "bytesSent"}},
+		{[]string{"serve", dir, "--access-log", ""}, 2, []string{"--access-log"}},
+		{[]string{"serve"}, 2, []string{"PATH"}},
+		{[]string{"serve", dir, dir}, 2, []string{"one PATH"}},
+		{[]string{"frobnicate"}, 2, []string{"frobnicate"}},
+		{[]string{"version", "x"}, 2, []string{"no arguments"}},
+		{[]string{"health", "--admin", ""}, 2, []string{"off"}},
+		{[]string{"serve", missing}, 1, []string{missing, "no such file"}},
+		{[]string{"serve", "/dev/null"}, 1, []string{"/dev/null", "neither"}},
+		{[]string{"serve", dir, "--listen", busy.addr}, 1, []string{busy.addr, "in use"}},
+		{[]string{"serve", dir, "--listen", "127.0.0.1:0", "--admin", busy.addr}, 1, []string{busy.addr, "in use"}},
+		{[]string{"serve", dir, "--listen", "127.0.0.1:0", "--access-log", missing + "/log"}, 1, []string{missing}},
+	} {
+		out, code := run(t, test.args...)
+		if code != test.code || strings.Count(out, "\n") != 1 || !strings.HasPrefix(out, "fullbore: ") {
+			t.Errorf("%q: exit status %d (want %d), printed %q", test.args, code, test.code, out)
+		}
+		for _, word := range test.says {
+			if !strings.Contains(out, word) {
+				t.Errorf("%q: %q does not say %q", test.args, out, word)
+			}
+		}
+	}
+}
+
+func TestUnreadableFolder(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "folder")
+	if err := os.Mkdir(folder, 0); err != nil {
+		t.Fatal(err)
+	}
+	line := []string{binary, "serve", folder}
+	if os.Geteuid() == 0 { // who may read everything
+		for parent := dir; parent != os.TempDir() && parent != "/"; parent = filepath.Dir(parent) {
+			if err := os.Chmod(parent, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		line = append([]string{needTool(t, "setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"}, line...)
+	}
+	out, err := exec.Command(line[0], line[1:]...).CombinedOutput()
+	if err == nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), folder+": permission denied") {
+		t.Errorf("%v: %q", err, out)
+	}
+}
+
+func TestEnvironmentSetsFlagsAndFlagsWin(t *testing.T) {
+	cmd := func(env string, args ...string) (string, int) {
+		c := exec.Command(binary, append([]string{"serve", t.TempDir()}, args...)...)
+		c.Env = append(os.Environ(), env)
+		out, _ := c.CombinedOutput()
+		return string(out), c.ProcessState.ExitCode()
+	}
+	if out, code := cmd("FULLBORE_IDLE_TIMEOUT=soon"); code != 2 || !strings.Contains(out, `FULLBORE_IDLE_TIMEOUT="soon"`) || strings.Count(out, "\n") != 1 {
+		t.Errorf("%d %q", code, out)
+	}
+	if out, code := cmd("FULLBORE_LISTEN=nonsense"); code != 2 || !strings.Contains(out, "nonsense") {
+		t.Errorf("%d %q", code, out)
+	}
+	// The flag is the one that is complained about, so it won.
+	if out, code := cmd("FULLBORE_LISTEN=nonsense", "--listen", "worse"); code != 2 || !strings.Contains(out, "worse") {
+		t.Errorf("%d %q", code, out)
+	}
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	if out, code := run(t, "version"); code != 0 || !regexp.MustCompile(`^fullbore \S+ .*go1`).MatchString(out) {
+		t.Errorf("version: %d %q", code, out)
+	}
+	for _, args := range [][]string{{}, {"--help"}, {"serve", "--help"}, {"health", "--help"}, {"help", "serve"}} {
+		if out, code := run(t, args...); code != 0 || !strings.Contains(out, "Usage:") {
+			t.Errorf("%q: %d %q", args, code, out)
+		}
+	}
+}
+
+// The table of flags in the README is what the program says.
+func TestREADMEListsTheFlags(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help, _ := run(t, "serve", "--help")
+	_, flags, _ := strings.Cut(help, "Flags:\n")
+	for line := range strings.Lines(flags) {
+		if !bytes.Contains(readme, []byte(strings.TrimRight(line, "\n"))) {
+			t.Errorf("README.md does not have the line of serve --help:\n%s", line)
+		}
+	}
+}
+
+// Imports point one way: main -> app/cli -> app -> app/*, logger, static.
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	may := map[string][]string{
+		"fullbore":            {"fullbore/app/cli"},
+		"fullbore/app/cli":    {"fullbore/app", "fullbore/app/admin", "fullbore/app/config"},
+		"fullbore/app":        {"fullbore/app/", "fullbore/logger", "fullbore/static"},
+		"fullbore/app/admin":  {},
+		"fullbore/app/config": {"fullbore/app/wire", "fullbore/logger"},
+		"fullbore/app/guard":  {},
+		"fullbore/app/wire":   {},
+		"fullbore/logger":     {},
+		"fullbore/static":     {},
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		allowed, known := may[fields[0]]
+		if strings.HasPrefix(fields[0], "fullbore/bench") {
+			allowed, known = []string{"fullbore/bench/"}, true
+		}
+		if !known {
+			t.Errorf("%s is a new package: say here what it may import", fields[0])
+		}
+		for _, imported := range fields[1:] {
+			if strings.HasPrefix(imported, "fullbore/") && !allowedImport(imported, allowed) {
+				t.Errorf("%s imports %s", fields[0], imported)
+			}
+			if fields[0] == "fullbore/app/wire" && strings.Contains(imported, "fasthttp") {
+				t.Errorf("app/wire imports %s, but knows no HTTP", imported)
+			}
+		}
+	}
+}
+
+// allowedImport reports whether a path is in the list, or below an entry that
+// ends in a slash, but never the command line or the root of the app.
+func allowedImport(path string, allowed []string) bool {
+	for _, a := range allowed {
+		if path == a || (strings.HasSuffix(a, "/") && strings.HasPrefix(path, a) && path != "fullbore/app/cli") {
+			return true
+		}
+	}
+	return false
+}
