@@ -27,8 +27,9 @@ func TestFileBytesNeverEnterTheProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	trace := filepath.Join(t.TempDir(), "trace")
-	s := startBy(t, []string{strace, "-D", "-f", "-yy", "-o", trace,
-		"-e", "trace=read,pread64,readv,preadv,mmap,sendfile,write,splice"}, dir)
+	s := startBy(t, []string{
+		strace, "-D", "-f", "-yy", "-o", trace, "-e", "trace=read,pread64,readv,preadv,mmap,sendfile,write,splice",
+	}, dir)
 	c := dial(t, s.addr, 0)
 	c.send(t, getRequest("/file"))
 	c.header(t)

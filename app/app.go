@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/recover"
+	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/admin"
@@ -87,7 +87,7 @@ func (a *App) newPublic() *fiber.App {
 	if a.log != nil {
 		app.Use(a.log.Handle)
 	}
-	app.Use(recover.New())
+	app.Use(recovery.New())
 	app.Use(guard.UnreadBody)
 	app.Use(a.files.Handle)
 

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -70,8 +71,8 @@ func FromEnv(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
 
 // cause is the error below pflag's own words, which speak of a flag.
 func cause(err error) error {
-	if unwrapped, ok := err.(interface{ Unwrap() error }); ok && unwrapped.Unwrap() != nil { //nolint:errorlint // the outermost layer is what is taken off
-		return unwrapped.Unwrap()
+	if below := errors.Unwrap(err); below != nil {
+		return below
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -47,15 +48,19 @@ func (c *Conn) sendfile(file *os.File, limit *int64) (sent int64, handled bool, 
 			return job.sent, true, err
 		}
 	}
-	switch job.err { //nolint:errorlint // a bare errno, as the system call gave it
-	case nil:
+	switch {
+	case job.err == nil:
 		return job.sent, true, nil
-	case unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP:
-		if job.sent == 0 {
-			return 0, false, nil
-		}
+	case job.sent == 0 && unsupported(job.err):
+		return 0, false, nil
 	}
 	return job.sent, true, fmt.Errorf("sendfile: %w", job.err)
+}
+
+// unsupported reports whether the kernel refuses sendfile for this file, as
+// for some virtual file systems. See sendfile(2), ERRORS.
+func unsupported(err error) bool {
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
 // sendfileJob is the state of one ReadFrom between wake-ups of the poller.
