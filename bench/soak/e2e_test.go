@@ -1,0 +1,180 @@
+//go:build linux
+
+package soak
+
+// This file soaks real servers whose verdict is known. It exists because a leak
+// detector that has never caught a leak, or has never let a good server pass,
+// proves nothing. Files are small and rounds short; no assertion is about time.
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"fullbore/bench/target"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// quick is a soak of seconds. The file is larger than any socket buffer.
+var quick = Config{
+	Size: 64 << 20, Rounds: 7, Warmup: 1, Whole: 3, Aborted: 2, Ranged: 2, Concurrency: 4, Rest: 100 * time.Millisecond,
+	Seed: 7, MaxGrowth: ConfigDefault.MaxGrowth, MaxPeak: ConfigDefault.MaxPeak,
+}
+
+func TestSoakTellsLeakingServersFromFlatOnes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipping soaks of real servers")
+	}
+	cases := []struct {
+		name     string
+		pkg      string
+		flags    []string
+		log      bool
+		want     int
+		mentions []string
+	}{
+		{"Go's file server", "plain", nil, true, ExitFlat, []string{"verified, 49 downloads to the byte", "verdict: flat"}},
+		{"log that repeats Content-Length", "plain", []string{"-lie"}, true, ExitLeak, []string{"byte counts: WRONG", "verdict: flat"}},
+		{"log with every line twice", "plain", []string{"-double"}, true, ExitLeak, []string{"byte counts: WRONG", "2 log lines"}},
+		{"logger that buffers the file", "leaky", nil, false, ExitLeak, []string{"verdict: leak", "RssAnon at rest"}},
+		{"descriptor kept per abort", "hoarder", nil, false, ExitLeak, []string{"verdict: leak", "not verified (no --access-log)", "open descriptors at rest grow"}},
+	}
+	folder := t.TempDir()
+	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			log := filepath.Join(t.TempDir(), "access.log")
+			server := launchControl(t, c.pkg, append(c.flags, folder, log)...)
+			config := quick
+			config.URL, config.PID = server.URL+"/"+fileName, server.PID
+			if c.log {
+				config.AccessLog = log
+			}
+			wantSoak(t, config, c.want, c.mentions...)
+		})
+	}
+}
+
+func TestSoakOfFullbore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipping a soak of fullbore itself")
+	}
+	t.Parallel()
+	config := quick
+	config.Server = filepath.Join(t.TempDir(), "fullbore")
+	if err := target.Build(t.Context(), "fullbore", config.Server); err != nil {
+		t.Fatal(err)
+	}
+	config.JSON = filepath.Join(t.TempDir(), "result.json")
+	wantSoak(t, config, ExitFlat, "verified, 49 downloads to the byte", "verdict: flat")
+
+	var result document
+	text, err := os.ReadFile(config.JSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Verdict != "flat" || len(result.Rest) != config.Rounds || len(result.Samples) == 0 {
+		t.Errorf("JSON: verdict %q, %d rests, %d samples", result.Verdict, len(result.Rest), len(result.Samples))
+	}
+}
+
+func TestTargetThatDiesIsReportedAsSuch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipping soaks of real servers")
+	}
+	t.Parallel()
+	folder := t.TempDir()
+	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+		t.Fatal(err)
+	}
+	server := launchControl(t, "plain", folder, filepath.Join(folder, "access.log"))
+	config := quick
+	config.URL, config.PID, config.Rounds = server.URL+"/"+fileName, server.PID, 1000
+	config.JSON = filepath.Join(folder, "result.json")
+	progress := &onFirstLine{do: server.Stop} // after round 1, whenever that is
+	code, err := Run(t.Context(), config, &bytes.Buffer{}, progress)
+	if code != ExitCouldNot || err == nil || !strings.Contains(err.Error(), "died in round") {
+		t.Errorf("exit %d, error %v, want %d and the round in which it died", code, err, ExitCouldNot)
+	}
+	if text, err := os.ReadFile(config.JSON); err != nil || !strings.Contains(string(text), "could not run") {
+		t.Errorf("no result for a run that failed: %v", err)
+	}
+}
+
+func TestInterruptedSoakJudgesWhatItHas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipping soaks of real servers")
+	}
+	t.Parallel()
+	folder := t.TempDir()
+	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(folder, "access.log")
+	server := launchControl(t, "plain", folder, log)
+	config := quick
+	config.URL, config.PID, config.AccessLog = server.URL+"/"+fileName, server.PID, log
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out bytes.Buffer
+	code, err := Run(ctx, config, &out, &onFirstLine{do: cancel})
+	if code != ExitTooLittle || err != nil || !strings.Contains(out.String(), "interrupted in round 2 of 7") {
+		t.Errorf("exit %d, error %v, want %d and what there was:\n%s", code, err, ExitTooLittle, out.String())
+	}
+}
+
+// onFirstLine calls do when progress is written for the first time.
+type onFirstLine struct {
+	do   func()
+	done bool
+}
+
+func (w *onFirstLine) Write(p []byte) (int, error) {
+	if !w.done {
+		w.done = true
+		w.do()
+	}
+	return len(p), nil
+}
+
+func launchControl(t *testing.T, pkg string, args ...string) *target.Server {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), pkg)
+	if err := target.Build(t.Context(), "./testdata/"+pkg, binary); err != nil {
+		t.Fatal(err)
+	}
+	server, err := target.Launch(t.Context(), target.Command{Path: binary, Args: args})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	return server
+}
+
+func wantSoak(t *testing.T, config Config, want int, mentions ...string) {
+	t.Helper()
+	var out, progress bytes.Buffer
+	code, err := Run(t.Context(), config, &out, &progress)
+	if code != want || err != nil {
+		t.Fatalf("exit %d, error %v, want %d\n%s%s", code, err, want, progress.String(), out.String())
+	}
+	for _, text := range mentions {
+		if !strings.Contains(out.String(), text) {
+			t.Errorf("report does not mention %q:\n%s", text, out.String())
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package stats
+
+// This file asks the rule about series whose answer is known. Seeds are fixed:
+// a verdict that changes here changed because the rule did.
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+const (
+	mib        = 1 << 20
+	gbPerRound = 28.0
+)
+
+// soaked makes a run of n rounds, two of them warm-up, with level(round, rng)
+// bytes above an idle level of 4 MiB at each rest.
+func soaked(seed uint64, n int, level func(round int, rng *rand.Rand) float64) Run {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	run := Run{Idle: Reading{Anon: 4 * mib, Descriptors: 8, Threads: 6}, Warmup: 2}
+	for round := range n {
+		anon := run.Idle.Anon + level(round, rng)
+		run.PeakAnon = max(run.PeakAnon, anon)
+		run.Rest = append(run.Rest, Reading{GB: gbPerRound * float64(round+1), Anon: anon, Descriptors: 8, Threads: 6})
+	}
+	run.PeakRSS = run.PeakAnon + 8*mib
+	return run
+}
+
+func defaults() Limits {
+	return Limits{
+		SlopePerGB: DefaultSlopePerGB, Noise: DefaultNoise, MaxGrowth: DefaultMaxGrowth,
+		MaxPeak: DefaultMaxPeak, MinRounds: DefaultMinRounds, MinGB: DefaultMinGB,
+	}
+}
+
+func TestVerdictOnMemoryOfKnownShape(t *testing.T) {
+	flat := func(_ int, rng *rand.Rand) float64 { return mib + rng.NormFloat64()*mib/4 }
+	sawtooth := func(round int, _ *rand.Rand) float64 { return float64(round%4) * mib }
+	cases := []struct {
+		name   string
+		rounds int
+		level  func(round int, rng *rand.Rand) float64
+		want   Verdict
+	}{
+		{"flat with noise", 10, flat, Flat},
+		{"long flat with noise", 60, flat, Flat},
+		{"collector's sawtooth", 10, sawtooth, Flat},
+		{"long sawtooth", 41, sawtooth, Flat},
+		{"pool that fills once", 10, func(round int, rng *rand.Rand) float64 {
+			if round < 5 {
+				return rng.Float64() * mib / 4
+			}
+			return 6*mib + rng.Float64()*mib/4
+		}, Flat},
+		{"heap before its first collection", 30, func(round int, _ *rand.Rand) float64 { return float64(round) * mib / 8 }, Flat},
+		{"memory given back", 10, func(round int, _ *rand.Rand) float64 { return float64(10-round) * mib }, Flat},
+		{"slow leak under noise", 10, func(round int, rng *rand.Rand) float64 {
+			return float64(round)*mib + rng.NormFloat64()*mib/4
+		}, Leak},
+		{"slower leak, longer run", 60, func(round int, rng *rand.Rand) float64 {
+			return float64(round)*mib/5 + rng.NormFloat64()*mib/4
+		}, Leak},
+		{"whole file buffered once and kept", 10, func(round int, _ *rand.Rand) float64 {
+			if round < 1 {
+				return 0
+			}
+			return 2048 * mib
+		}, Leak},
+		{"interrupted after two rounds", 2, flat, TooLittle},
+		{"interrupted before the first rest", 0, flat, TooLittle},
+		{"interrupted with the file already in memory", 1, func(int, *rand.Rand) float64 { return 2048 * mib }, Leak},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(20) {
+				got := Judge(soaked(seed, c.rounds, c.level), defaults())
+				if got.Verdict != c.want {
+					t.Errorf("seed %d: %s, want %s: slope %.0f [%.0f, %.0f] per GB, trend %s, noise %s, %v", seed, got.Verdict,
+						c.want, got.Slope.PerUnit, got.Slope.Lower, got.Slope.Upper, Bytes(got.Trend), Bytes(got.Noise), got.Reasons)
+				}
+			}
+		})
+	}
+}
+
+func TestVerdictNamesWhatElseLeaks(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func(*Run, *Limits)
+		reason string
+	}{
+		{"descriptors", func(run *Run, _ *Limits) {
+			for i := range run.Rest {
+				run.Rest[i].Descriptors += float64(5 * i)
+			}
+		}, "open descriptors"},
+		{"threads", func(run *Run, _ *Limits) {
+			for i := range run.Rest {
+				run.Rest[i].Threads += float64(5 * i)
+			}
+		}, "threads"},
+		{"peak that was given back", func(run *Run, _ *Limits) { run.PeakAnon = 2048 * mib }, "peaked"},
+		{"cap on RSS", func(run *Run, limits *Limits) { limits.MaxRSS = run.PeakRSS - 1 }, "--max-rss"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			run, limits := soaked(1, 10, func(int, *rand.Rand) float64 { return mib }), defaults()
+			if got := Judge(run, limits); got.Verdict != Flat {
+				t.Fatalf("before the change: %v, want flat", got)
+			}
+			c.change(&run, &limits)
+			got := Judge(run, limits)
+			if got.Verdict != Leak || len(got.Reasons) != 1 || !strings.Contains(got.Reasons[0], c.reason) {
+				t.Errorf("%s %v, want one reason about %q", got.Verdict, got.Reasons, c.reason)
+			}
+		})
+	}
+}
+
+func TestFewDescriptorsMoreAreNotALeak(t *testing.T) {
+	run := soaked(1, 10, func(int, *rand.Rand) float64 { return mib })
+	for i := range run.Rest {
+		run.Rest[i].Descriptors += float64(min(i, 3))
+	}
+	if got := Judge(run, defaults()); got.Verdict != Flat {
+		t.Errorf("three descriptors more: %s %v, want flat", got.Verdict, got.Reasons)
+	}
+}
+
+func TestSlopeIgnoresAnOutlier(t *testing.T) {
+	// Eight readings on a line with one outlier: ordinary least squares gives
+	// 3.2 per unit, the median of pairwise slopes stays with the other seven.
+	x := []float64{1, 2, 3, 4, 5, 6, 7, 8}
+	y := []float64{2, 4, 6, 8, 10, 12, 14, 30}
+	got := TheilSen(x, y)
+	if got.PerUnit != 2 || got.Lower != 2 || got.Upper <= 2 {
+		t.Errorf("slope %+v, want 2 with lower bound 2 and an upper one above", got)
+	}
+}
+
+func TestTheilSenIntervalIsInfiniteForFewPoints(t *testing.T) {
+	got := TheilSen([]float64{1, 2, 3}, []float64{5, 6, 7})
+	if !math.IsInf(got.Lower, -1) || !math.IsInf(got.Upper, 1) {
+		t.Errorf("interval [%v, %v], want an infinite one", got.Lower, got.Upper)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	values := []float64{9, 1, 5, 3}
+	if got := Median(values); got != 4 {
+		t.Errorf("median of an even number: %v, want 4", got)
+	}
+	if got := Median(values[:3]); got != 5 || values[0] != 9 {
+		t.Errorf("median of an odd number: %v, want 5, argument untouched", got)
+	}
+	if !math.IsNaN(Median(nil)) {
+		t.Error("median of nothing should be NaN")
+	}
+}
