@@ -1,8 +1,11 @@
+//go:build unix
+
 package main
 
 // The life of a download, as the kernel, the client and the log see it.
 
 import (
+	"bufio"
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
@@ -393,4 +396,42 @@ func TestHangupReopensTheLog(t *testing.T) {
 	}
 	ask()
 	s.records(1)
+}
+
+// A pipe whose reader is gone would end the process with SIGPIPE.
+func TestServingGoesOnWithoutAReaderOfLogAndNotices(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 1)
+	cmd := exec.Command(binary, "serve", dir, "--listen", "127.0.0.1:0", "--admin", "")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	line, err := bufio.NewReader(stderr).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout.Close()
+	stderr.Close()
+	addr := strings.TrimSpace(strings.TrimPrefix(line, "listening http://"))
+	for range 3 {
+		c := dial(t, addr, 0)
+		c.send(t, getRequest("/file"))
+		if status := c.header(t); status != "HTTP/1.1 200 OK" {
+			t.Errorf("answered %q", status)
+		}
+		c.Close()
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
 }

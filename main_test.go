@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 // These are the end-to-end tests: they build the binary once and run it as a

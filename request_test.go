@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 // Bad requests, over raw sockets: a clear answer, nothing executed twice, one
@@ -43,6 +45,7 @@ func TestRequestFraming(t *testing.T) {
 	}
 	length := func(body string) string { return fmt.Sprintf("Content-Length: %d\r\n", len(body)) }
 	long := smuggled + strings.Repeat("x", 9000)
+	late := strings.Repeat("x", 8192) + smuggled // beyond what fasthttp reads ahead
 	huge := smuggled + strings.Repeat("x", 300<<10)
 	for _, test := range []struct {
 		name, raw string
@@ -52,6 +55,7 @@ func TestRequestFraming(t *testing.T) {
 		{"16 pipelined", strings.Repeat(getRequest("/f"), 16), strings.TrimSpace(strings.Repeat("200 ", 16))},
 		{"a short body that nobody reads", post("/f", length(smuggled), smuggled) + getRequest("/f"), "405 200"},
 		{"a body over the prefetch that nobody reads", post("/f", length(long), long) + getRequest("/f"), "405 200"},
+		{"a request beyond the prefetch", post("/f", length(late), late) + getRequest("/f"), "405 200"},
 		{"a body over the limit", post("/f", length(huge), huge) + getRequest("/f"), "405"},
 		{"a chunked body that nobody reads", post("/f", "Transfer-Encoding: chunked\r\n",
 			fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(smuggled), smuggled)) + getRequest("/f"), "405"},
@@ -72,10 +76,13 @@ func TestRequestFraming(t *testing.T) {
 		{"no Host", "GET /f HTTP/1.1\r\n\r\n", "400"},
 		{"two Hosts", "GET /f HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
 		{"header over the limit", "GET /f HTTP/1.1\r\nHost: test\r\nA: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", "431"},
-		{"unknown method", "BREW /f HTTP/1.1\r\nHost: test\r\n\r\n", "400"},
-		{"lower-case method", "get /f HTTP/1.1\r\nHost: test\r\n\r\n", "400"},
+		{"unknown method", "BREW /f HTTP/1.1\r\nHost: test\r\n\r\n" + getRequest("/f"), "501 200"},
+		{"unknown method with a short body", "BREW /f HTTP/1.1\r\nHost: test\r\n" + length(smuggled) + "\r\n" + smuggled + getRequest("/f"), "501 200"},
+		{"unknown method with a long body", "BREW /f HTTP/1.1\r\nHost: test\r\n" + length(late) + "\r\n" + late + getRequest("/f"), "501 200"},
+		{"unknown method with a chunked body", "BREW /f HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" + smuggled, "501"},
+		{"lower-case method", "get /f HTTP/1.1\r\nHost: test\r\n\r\n", "501"},
 		{"CONNECT", "CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n", "405"},
-		{"HTTP/2 in the clear", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400"},
+		{"HTTP/2 in the clear", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "501"},
 		{"no HTTP at all", "hello\r\n\r\n", "400"},
 		{"HTTP/0.9", "GET /f\r\n\r\n", "400"},
 		{"expecting to be refused", post("/f", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""), "405"},

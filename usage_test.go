@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 // What the program says when it is called: the two first commands, and every

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -52,7 +52,7 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	if a.files, err = static.Open(cfg.Path); err != nil {
+	if a.files, err = static.Open(cfg.Path, static.Config{Hidden: cfg.Hidden}); err != nil {
 		return nil, err
 	}
 	if err = a.openLog(stdout); err != nil {
@@ -88,21 +88,22 @@ func (a *App) newPublic() *fiber.App {
 		app.Use(a.log.Handle)
 	}
 	app.Use(recovery.New())
-	app.Use(guard.UnreadBody)
 	app.Use(a.files.Handle)
 
 	server := app.Server()
+	server.Handler = guard.UnknownMethod(server.Handler)
 	server.CloseOnShutdown = true
 	server.SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error
 	if a.log != nil {
 		a.logTheRest(server)
 	}
+	server.Handler = guard.UnreadBody(server.Handler)
 	server.ExpectHandler = guard.Expectation(server.Handler)
 	return app
 }
 
 // logTheRest logs what never reaches a middleware: requests that fasthttp
-// cannot read, and those that Fiber answers itself.
+// cannot read, and those with a method that nobody knows.
 func (a *App) logTheRest(server *fasthttp.Server) {
 	handle, answer := server.Handler, server.ErrorHandler
 	server.Handler = func(ctx *fasthttp.RequestCtx) {
@@ -142,8 +143,12 @@ func (a *App) openLog(stdout io.Writer) error {
 		out = a.file
 	}
 	var err error
+	format := a.cfg.LogFormat
+	if strings.Contains(format, "${") { // a template; records are lines
+		format += "\n"
+	}
 	a.log, err = logger.NewLogger(logger.Config{
-		Format:       a.cfg.LogFormat,
+		Format:       format,
 		Output:       out,
 		OnWriteError: newReporter(a.stderr, "access log").report,
 	})
@@ -198,26 +203,19 @@ func (a *App) drain() {
 }
 
 func (a *App) stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duration) {
-	if shutdown(app, timeout) == nil {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if app.ShutdownWithContext(ctx) == nil {
 		return
 	}
 	if n := ln.Cut(); n > 0 {
 		a.say("drain timeout: %d connections cut", n)
 	}
-	// Their records are written as they end.
-	if err := shutdown(app, cutGrace); err != nil {
-		a.say("stopping: %v", err)
+	// Their records are written as they end. fasthttp's Shutdown waits only
+	// once.
+	if !ln.WaitClosed(cutGrace) {
+		a.say("stopping: %d connections do not end", ln.Open())
 	}
-}
-
-func shutdown(app *fiber.App, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	err := app.ShutdownWithContext(ctx)
-	if errors.Is(err, net.ErrClosed) { // the listener, by the first of two tries
-		return nil
-	}
-	return err
 }
 
 // ReopenLog opens the access log's file anew, for whoever moved it away.
@@ -247,7 +245,7 @@ func (a *App) Close() {
 	}
 }
 
-// say prints a notice. A standard error that is gone must not end the server.
+// say prints a notice, if there is still anybody to read it.
 func (a *App) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
 }

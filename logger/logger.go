@@ -1,15 +1,17 @@
 // Package logger is an access log for Fiber v2 that tells what was really
-// sent. A line is written after the response, not when the handler returns:
-// its byte counts come from the body stream's and the connection's own
-// counters, its duration ends with the last byte, and its outcome says whether
-// the client got everything. Bodies are never read and never buffered.
+// sent. It has the surface of Fiber's own logger and can be put in its place
+// by changing the import path. A line is written after the response, not when
+// the handlers return: its byte counts come from the body stream's and the
+// connection's own counters, its latency ends with the last byte, and its
+// outcome says whether the client got everything. Bodies are never buffered.
 //
 // It needs nothing from the rest of fullbore. What it knows better when others
-// help it, it asks for through three small interfaces, see BodyStream and
-// Conn.
+// help it, it asks for through two small interfaces, BodyStream and Conn.
 package logger
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -18,67 +20,35 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/mattn/go-colorable"
+	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 )
 
-// The formats that have a name. Any other Config.Format is a template.
-const (
-	FormatJSON     = "json"     // one JSON object a line
-	FormatCombined = "combined" // Apache's and nginx's combined log format
-	FormatCommon   = "common"   // the Common Log Format
-	FormatConsole  = "console"  // for people to read
-)
-
-// Config of a Logger. The zero value logs JSON to standard output.
-type Config struct {
-	// Next skips the logger for a request when it returns true.
-	//
-	// Optional. Default: nil
-	Next func(c *fiber.Ctx) bool
-
-	// Format is a name (FormatJSON ...) or a template with ${tag}s, as in
-	// Fiber's own logger; see Tags. A template that does not end a line gets a
-	// line feed.
-	//
-	// Optional. Default: FormatJSON
-	Format string
-
-	// TimeFormat is the layout of ${time} in templates, as of time.Format. In
-	// JSON, time is always RFC 3339 in UTC with milliseconds.
-	//
-	// Optional. Default: what the named format prescribes, else time.RFC3339
-	TimeFormat string
-
-	// Output gets each line in one Write. Writes do not overlap.
-	//
-	// Optional. Default: os.Stdout
-	Output io.Writer
-
-	// OnWriteError is told of each line that Output did not take.
-	//
-	// Optional. Default: nil
-	OnWriteError func(error)
-}
-
 // Logger writes one line a request. It is safe for concurrent use.
 type Logger struct {
-	next       func(c *fiber.Ctx) bool
-	template   *template // nil: JSON
-	timeFormat string
-	onError    func(error)
-	idPrefix   string
+	cfg      Config
+	template *template // nil: JSON
+	fields   []field   // of JSON
+	needs    needs
+	clock    clock
+	idPrefix string
+	pid      string
+	lastID   atomic.Uint64
+	records  sync.Pool
 
-	mu  sync.Mutex
-	out io.Writer
+	once       sync.Once // for what the first request's app tells
+	app        *fiber.App
+	proxied    bool // addresses come from a header
+	colors     fiber.Colors
+	errPadding string
 
-	lastID  atomic.Uint64
-	json    zerolog.Logger
-	records sync.Pool
+	mu sync.Mutex // around Output
 }
 
 // New makes a middleware, as Fiber's logger.New does. It panics when the
-// format is not valid.
+// format or a field is not valid.
 func New(config ...Config) fiber.Handler {
 	var cfg Config
 	if len(config) > 0 {
@@ -91,114 +61,168 @@ func New(config ...Config) fiber.Handler {
 	return l.Handle
 }
 
-// NewLogger makes a Logger. It fails when the format is not valid.
+// NewLogger makes a Logger. It fails when the format or a field is not valid.
 func NewLogger(cfg Config) (*Logger, error) {
 	l := &Logger{
-		next:       cfg.Next,
-		timeFormat: cfg.TimeFormat,
-		onError:    cfg.OnWriteError,
-		out:        cfg.Output,
+		cfg:        withDefaults(cfg),
 		idPrefix:   strconv.FormatInt(time.Now().UnixMilli(), 36) + "-",
+		pid:        strconv.Itoa(os.Getpid()),
+		errPadding: "15",
 	}
-	l.records.New = func() any { return &record{log: l} }
-	if l.out == nil {
-		l.out = os.Stdout
-	}
-	if isJSON(cfg.Format) {
-		l.json = zerolog.New(lineWriter{l})
-		return l, nil
-	}
-	text, layout := named(cfg.Format)
-	if l.timeFormat == "" {
-		l.timeFormat = layout
+	l.records.New = func() any { return newRecord(l) }
+	l.clock = newClock(l.cfg.TimeFormat, l.cfg.TimeZone, l.cfg.TimeInterval)
+	if l.cfg.enableColors {
+		l.terminal()
 	}
 	var err error
-	l.template, err = compile(text)
+	if l.cfg.Logger != nil || l.cfg.Format == FormatJSON {
+		l.needs = everything
+		l.fields, err = fieldsOf(l.cfg.Fields)
+		return l, err
+	}
+	if l.template, err = compile(l.cfg.Format, l.cfg.CustomTags); err == nil {
+		l.needs = l.template.needs
+	}
 	return l, err
 }
 
-func isJSON(format string) bool { return format == "" || format == FormatJSON }
+// terminal makes standard output show colors, or not have any.
+func (l *Logger) terminal() {
+	fd := os.Stdout.Fd()
+	if os.Getenv("TERM") == "dumb" || os.Getenv("NO_COLOR") == "1" || (!isatty.IsTerminal(fd) && !isatty.IsCygwinTerminal(fd)) {
+		l.cfg.Output = colorable.NewNonColorable(os.Stdout)
+		return
+	}
+	l.cfg.Output = colorable.NewColorableStdout()
+}
 
-// CheckFormat says what is wrong with a Config.Format, nil if nothing is.
+// CheckFormat says what is wrong with a Config.Format, nil if nothing is. It is
+// stricter than New, which like Fiber's logger passes over unknown tags.
 func CheckFormat(format string) error {
-	if isJSON(format) {
+	text, _, named := presetOf(format)
+	if named || format == "" {
 		return nil
 	}
-	text, _ := named(format)
-	_, err := compile(text)
-	return err
+	return checkTemplate(text)
 }
 
 // Handle is the middleware. Errors of the handlers below it are handed to the
 // app's error handler here, as Fiber's logger does, so that the status logged
 // is the one sent.
 func (l *Logger) Handle(c *fiber.Ctx) error {
-	if l.next != nil && l.next(c) {
+	if l.cfg.Next != nil && l.cfg.Next(c) {
 		return c.Next()
 	}
-	start := time.Now()
+	l.once.Do(func() { l.meet(c.App()) })
+	r := l.attach(c.Context())
+	if l.needs.start {
+		r.start = time.Now()
+	}
+	defer r.passOnPanic(c)
 	err := c.Next()
-	if err != nil {
-		if c.App().ErrorHandler(c, err) != nil {
-			c.Context().Error(fasthttp.StatusMessage(fasthttp.StatusInternalServerError), fasthttp.StatusInternalServerError)
+	if err != nil && c.App().ErrorHandler(c, err) != nil {
+		// The error handler failed, so this is all that there is left to say.
+		_ = c.SendStatus(fiber.StatusInternalServerError)
+	}
+	r.ready(c, err, false)
+	return nil
+}
+
+// meet learns from the app what does not change between requests.
+func (l *Logger) meet(app *fiber.App) {
+	config := app.Config()
+	l.app, l.colors, l.proxied = app, config.ColorScheme, config.ProxyHeader != ""
+	longest := 15
+	for _, routes := range app.Stack() {
+		for _, route := range routes {
+			longest = max(longest, len(route.Path))
 		}
 	}
-	l.logAfter(c.Context(), start, err, false)
-	return nil
+	l.errPadding = strconv.Itoa(longest)
 }
 
 // ServerError logs a request that could not be read, and so reached no
 // middleware. Call it from the fasthttp server's ErrorHandler, after the
 // response was set. What could not be parsed is left empty in the record.
 func (l *Logger) ServerError(ctx *fasthttp.RequestCtx, err error) {
-	l.logAfter(ctx, time.Now(), err, len(ctx.Request.Header.Host()) == 0)
+	r := l.attach(ctx)
+	r.start = time.Now()
+	r.ctx.Response.SetConnectionClose() // what fasthttp is about to do, and part of the header's length
+	r.ready(nil, err, len(ctx.Request.Header.Host()) == 0)
 }
 
 // Unseen logs a request that Fiber answered without calling any middleware, as
 // it does for a method that it does not know. Call it after the app's handler;
 // for a request that passed Handle it does nothing.
 func (l *Logger) Unseen(ctx *fasthttp.RequestCtx) {
-	if ctx.UserValue(recordKey{}) == nil {
-		l.logAfter(ctx, ctx.Time(), nil, false)
+	seen := false
+	ctx.VisitUserValuesAll(func(_, value any) {
+		if r, ok := value.(*record); ok && r.log == l {
+			seen = true
+		}
+	})
+	if !seen {
+		r := l.attach(ctx)
+		r.start = ctx.Time()
+		r.ready(nil, nil, false)
 	}
 }
 
-// recordKey is where a record waits among the request's user values.
-type recordKey struct{}
-
-// logAfter arranges for the line to be written once the response was: fasthttp
+// attach makes a record that is closed once the response was written: fasthttp
 // closes every user value that is an io.Closer when it resets the request, and
-// it resets the request on every way out.
-func (l *Logger) logAfter(ctx *fasthttp.RequestCtx, start time.Time, err error, unparsed bool) {
+// it resets the request on every way out. It closes them in the order in which
+// they were set and clears each, so this comes before the handlers, for the
+// locals to be still there.
+func (l *Logger) attach(ctx *fasthttp.RequestCtx) *record {
 	r := l.records.Get().(*record) //nolint:forcetypeassert // the pool holds nothing else
-	r.begin(ctx, start, err)
-	r.unparsed = unparsed
-	ctx.SetUserValue(recordKey{}, r)
+	r.ctx = ctx
+	ctx.SetUserValue(r, r)
+	return r
 }
 
-// write renders and writes a finished record.
-func (l *Logger) write(r *record) {
-	if l.template == nil {
-		r.writeJSON(l.json.Log())
-		return
+// output writes one line. A log that is full or gone must not end requests.
+func (l *Logger) output(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.cfg.Output.Write(line); err != nil {
+		if l.cfg.OnWriteError != nil {
+			l.cfg.OnWriteError(err)
+			return
+		}
+		_, _ = fmt.Fprintf(os.Stderr, "access log: %v\n", err)
 	}
-	buf := lines.Get()
-	defer lines.Put(buf)
-	l.template.render(buf, r)
-	// The error was told to onError; a log that is full must not end requests.
-	_, _ = lineWriter{l}.Write(buf.B)
 }
 
-// lineWriter writes whole lines to the logger's output, one at a time.
-type lineWriter struct{ l *Logger }
-
-func (w lineWriter) Write(line []byte) (int, error) {
-	w.l.mu.Lock()
-	defer w.l.mu.Unlock()
-	n, err := w.l.out.Write(line)
-	if err != nil && w.l.onError != nil {
-		w.l.onError(err)
+// Close closes the output if it is an io.Closer and not standard output. Call
+// it after the server has stopped; requests that end later are not logged.
+func (l *Logger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := l.cfg.Output
+	l.cfg.Output = closed{}
+	if c, ok := out.(io.Closer); ok && out != ConfigDefault.Output {
+		return c.Close()
 	}
-	// zerolog would print an error on standard error for each line.
-	return n, nil
+	return nil
+}
+
+// closed is the output of a Logger that was closed.
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, errClosed }
+
+var errClosed = errors.New("the logger is closed")
+
+// event is an empty zerolog event at the level of a status.
+func (l *Logger) event(r *record) *zerolog.Event {
+	switch log := l.cfg.Logger; {
+	case log == nil:
+		return r.json.Log()
+	case r.status >= fiber.StatusInternalServerError:
+		return log.Error()
+	case r.status >= fiber.StatusBadRequest:
+		return log.Warn()
+	default:
+		return log.Info()
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
+	fiberlogger "github.com/gofiber/fiber/v2/middleware/logger"
 	"github.com/valyala/fasthttp"
 	"go.uber.org/goleak"
 )
@@ -163,6 +164,27 @@ func routes(app *fiber.App) {
 	app.All("/memory", func(c *fiber.Ctx) error { return c.SendString(bodyText) })
 	app.All("/stream", func(c *fiber.Ctx) error { return c.SendStream(strings.NewReader(bodyText), len(bodyText)) })
 	app.All("/unknown", func(c *fiber.Ctx) error { return c.SendStream(io.MultiReader(strings.NewReader(bodyText))) })
+	app.All("/reader", func(c *fiber.Ctx) error {
+		return c.SendStream(struct{ io.Reader }{strings.NewReader(bodyText)}, len(bodyText))
+	})
+	app.All("/short", func(c *fiber.Ctx) error {
+		return c.SendStream(struct{ io.Reader }{strings.NewReader(bodyText)}, 20_000)
+	})
+	app.All("/written", func(c *fiber.Ctx) error {
+		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+			for _, b := range []byte(bodyText) {
+				_ = w.WriteByte(b)
+				_ = w.Flush()
+			}
+		})
+		return nil
+	})
+	app.All("/panics", func(c *fiber.Ctx) error {
+		return c.SendStream(readerFunc(func([]byte) (int, error) { panic("in the stream") }))
+	})
+	app.All("/breaks", func(c *fiber.Ctx) error {
+		return c.SendStream(io.MultiReader(strings.NewReader(bodyText), readerFunc(func([]byte) (int, error) { return 0, syscall.EIO })))
+	})
 	app.All("/told", func(c *fiber.Ctx) error {
 		return c.SendStream(&countingStream{Reader: strings.NewReader(bodyText), sent: 7, size: 99}, len(bodyText))
 	})
@@ -190,6 +212,12 @@ func TestBytesSent(t *testing.T) {
 		{"stream of known length", get("/stream"), n, n, 200, Complete, Complete},
 		{"stream that tells", get("/told"), 7, 7, 200, Complete, Complete},
 		{"stream that was shorter than it said", get("/shrunk"), 5, 5, 200, SourceChanged, SourceChanged},
+		{"stream of unknown length", get("/unknown"), n, n, 200, Complete, Complete},
+		{"stream that is written", get("/written"), n, n, 200, Complete, Complete},
+		{"plain reader", get("/reader"), n, n, 200, Complete, Complete},
+		{"plain reader shorter than declared", get("/short"), n, n, 200, SourceChanged, SourceChanged},
+		{"stream that panics", get("/panics"), 0, 0, 200, Failed, Failed},
+		{"stream that breaks", get("/breaks"), n, n, 200, Failed, Failed},
 		{"HEAD of memory", strings.Replace(get("/memory"), "GET", "HEAD", 1), 0, 0, 200, Complete, Complete},
 		{"HEAD of a stream", strings.Replace(get("/stream"), "GET", "HEAD", 1), 0, 0, 200, Complete, Complete},
 		{"no content", get("/none"), 0, 0, 204, Complete, Complete},
@@ -199,7 +227,7 @@ func TestBytesSent(t *testing.T) {
 	} {
 		for counting, want := range map[bool]int{true: test.counted, false: test.declared} {
 			t.Run(fmt.Sprintf("%s/counting=%t", test.name, counting), func(t *testing.T) {
-				addr, log, stop := serve(t, Config{Format: "${status} ${bytesSent} ${outcome}"}, counting, routes)
+				addr, log, stop := serve(t, Config{Format: "${status} ${bytesSent} ${outcome}\n"}, counting, routes)
 				exchange(t, addr, test.request)
 				stop()
 				outcome := test.outcome
@@ -214,20 +242,21 @@ func TestBytesSent(t *testing.T) {
 	}
 }
 
-func TestBytesSentOfAStreamOfUnknownLengthCountsWhatWentOut(t *testing.T) {
-	addr, log, stop := serve(t, Config{Format: "${bytesSent}"}, true, routes)
-	answer := exchange(t, addr, get("/unknown"))
-	stop()
-	_, body, _ := strings.Cut(answer, "\r\n\r\n")
-	if want := fmt.Sprintf("%d\n", len(body)); log.String() != want {
-		t.Errorf("logged %q, want %q with the chunks' framing", log.String(), want)
+func TestBytesWireCountsHeaderAndFraming(t *testing.T) {
+	for _, target := range []string{"/memory", "/stream", "/unknown", "/written", "/none", "/fails"} {
+		addr, log, stop := serve(t, Config{Format: "${bytesWire}"}, true, routes)
+		answer := exchange(t, addr, get(target))
+		stop()
+		if want := fmt.Sprint(len(answer)); log.String() != want {
+			t.Errorf("%s: logged %s, received %s", target, log.String(), want)
+		}
 	}
 }
 
 // A stream is never read by the logger: reading it all into memory is the bug
 // that this package exists to end.
 func TestStreamIsNotRead(t *testing.T) {
-	for _, format := range []string{FormatJSON, FormatCombined, "${bytesSent} ${bytesReceived} ${size} ${latency}"} {
+	for _, format := range []string{FormatJSON, FormatCombined, "${bytesSent} ${bytesReceived} ${size} ${latency}\n"} {
 		read := 0
 		addr, log, stop := serve(t, Config{Format: format}, true, func(app *fiber.App) {
 			app.Get("/", func(c *fiber.Ctx) error {
@@ -287,7 +316,7 @@ func TestAbortedDownloadIsLoggedWithWhatWasTaken(t *testing.T) {
 }
 
 func TestJSONRecord(t *testing.T) {
-	addr, log, stop := serve(t, Config{}, true, routes)
+	addr, log, stop := serve(t, Config{Format: FormatJSON}, true, routes)
 	exchange(t, addr, get("/memory?a=1&b=%22", "User-Agent: \"x\\\xff", "Referer: http://r/", "Range: bytes=0-1"))
 	exchange(t, addr, get("/fails"))
 	stop()
@@ -323,7 +352,7 @@ func TestJSONRecord(t *testing.T) {
 }
 
 func TestRequestsOnOneConnectionHaveDifferentIDs(t *testing.T) {
-	addr, log, stop := serve(t, Config{Format: "${id}"}, true, routes)
+	addr, log, stop := serve(t, Config{Format: "${id}\n"}, true, routes)
 	keep := strings.Replace(get("/memory"), "Connection: close\r\n", "", 1)
 	exchange(t, addr, keep+keep+get("/memory"))
 	stop()
@@ -346,7 +375,7 @@ func TestCombinedLineStaysOneLine(t *testing.T) {
 
 func TestTagsOfTemplates(t *testing.T) {
 	addr, log, stop := serve(t, Config{
-		Format: "${method} ${host} ${path} ${url} ${query:a} ${reqHeader:X-A} ${respHeader:X-B} ${cookie:c} ${ua} ${protocol} ${queryParams} ${bytesReceived} ${size} ${range} ${user} ${ip}",
+		Format: "${method} ${host} ${path} ${url} ${query:a} ${reqHeader:X-A} ${respHeader:X-B} ${cookie:c} ${ua} ${proto} ${queryParams} ${bytesReceived} ${size} ${range} ${user} ${ip}\n",
 	}, true, func(app *fiber.App) {
 		app.Post("/p%20q", func(c *fiber.Ctx) error {
 			c.Set("X-B", "b")
@@ -356,14 +385,17 @@ func TestTagsOfTemplates(t *testing.T) {
 	})
 	exchange(t, addr, "POST /p%20q?a=1 HTTP/1.1\r\nHost: h\r\nX-A: aa\r\nCookie: c=d\r\nContent-Length: 3\r\nConnection: close\r\n\r\nxyz")
 	stop()
-	if want := "POST h /p q /p%20q?a=1 1 aa b d - HTTP/1.1 a=1 3 2 2-3 - 127.0.0.1\n"; log.String() != want {
+	if want := "POST h /p%20q /p%20q?a=1 1 aa b d  HTTP/1.1 a=1 3 2 2-3 - 127.0.0.1\n"; log.String() != want {
 		t.Errorf("logged %q\nwant   %q", log.String(), want)
 	}
 }
 
 func TestEveryTagRenders(t *testing.T) {
 	for _, name := range Tags() {
-		addr, log, stop := serve(t, Config{Format: "[${" + name + "}]"}, false, routes)
+		if strings.HasSuffix(name, ":") {
+			name += "x"
+		}
+		addr, log, stop := serve(t, Config{Format: "[${" + name + "}]\n"}, false, routes)
 		exchange(t, addr, get("/memory"))
 		stop()
 		if line := log.String(); !strings.HasPrefix(line, "[") || !strings.HasSuffix(line, "]\n") {
@@ -399,7 +431,7 @@ func TestNewPanicsOnABadFormat(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	New(Config{Format: "${nope}"})
+	New(Config{Format: "${nope:x}"})
 }
 
 func TestNextSkips(t *testing.T) {
@@ -418,7 +450,7 @@ func TestOutputThatFailsIsReportedAndServingGoesOn(t *testing.T) {
 		var reported []error
 		log, err := NewLogger(Config{
 			Format:       format,
-			Output:       writerFunc(func([]byte) (int, error) { return 0, syscall.ENOSPC }),
+			Output:       failingOutput(func([]byte) (int, error) { return 0, syscall.ENOSPC }),
 			OnWriteError: func(err error) { reported = append(reported, err) },
 		})
 		if err != nil {
@@ -437,9 +469,9 @@ func TestOutputThatFailsIsReportedAndServingGoesOn(t *testing.T) {
 	}
 }
 
-type writerFunc func([]byte) (int, error)
+type failingOutput func([]byte) (int, error)
 
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+func (f failingOutput) Write(p []byte) (int, error) { return f(p) }
 
 func TestOutcomeOf(t *testing.T) {
 	for _, test := range []struct {
@@ -489,9 +521,12 @@ func FuzzCompile(f *testing.F) {
 	f.Add("${ip} ${query:x}")
 	f.Add("${")
 	f.Fuzz(func(t *testing.T, format string) {
-		tmpl, err := compile(format)
-		if err == nil && len(tmpl.pieces) == 0 {
-			t.Error("nothing compiled")
+		tmpl, err := compile(format, nil)
+		if err == nil && tmpl == nil {
+			t.Error("neither a template nor an error")
+		}
+		if checkTemplate(format) == nil && err != nil {
+			t.Errorf("the check passed, yet: %v", err)
 		}
 	})
 }
@@ -507,28 +542,79 @@ func FuzzAppendSafe(f *testing.F) {
 	})
 }
 
-// BenchmarkHandle is a whole request without a socket.
-func BenchmarkHandle(b *testing.B) {
-	for _, format := range []string{FormatJSON, FormatCombined} {
-		b.Run(format, func(b *testing.B) {
-			log, err := NewLogger(Config{Format: format, Output: io.Discard})
-			if err != nil {
-				b.Fatal(err)
+// BenchmarkAgainstFiber is the same request through this logger and through
+// Fiber's own, in turn.
+func BenchmarkAgainstFiber(b *testing.B) {
+	for name, format := range map[string]string{
+		"default": ConfigDefault.Format,
+		"long": "${pid} ${time} ${referer} ${protocol} ${ip} ${ips} ${host} ${method} ${path} ${url} ${ua} ${latency} ${status} " +
+			"${queryParams} ${body} ${bytesSent} ${bytesReceived} ${route} ${error} ${reqHeader:test} ${query:test} ${cookie:test}\n",
+		"counts": "${bytesReceived} ${bytesSent} ${status}",
+	} {
+		for logger, handler := range map[string]fiber.Handler{
+			"ours":  New(Config{Format: format, Output: io.Discard}),
+			"fiber": fiberlogger.New(fiberlogger.Config{Format: format, Output: io.Discard}),
+		} {
+			b.Run(name+"/"+logger, func(b *testing.B) {
+				app := fiber.New()
+				app.Use(handler)
+				app.Get("/", func(c *fiber.Ctx) error { return c.SendString(bodyText) })
+				request := wholeRequest(app)
+				b.ReportAllocs()
+				for b.Loop() {
+					request()
+				}
+			})
+		}
+	}
+}
+
+// Zero allocations a request is the promise for the named formats and for the
+// one that Fiber's logger has by default.
+func TestNoAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for _, format := range []string{FormatJSON, FormatCombined, FormatCommon, FormatConsole, ""} {
+		for _, err := range []error{nil, fiber.ErrTeapot} {
+			request := requestWith(t, Config{Format: format, Output: io.Discard}, func(c *fiber.Ctx) error {
+				c.Response().SetBodyRaw([]byte(bodyText))
+				return err
+			})
+			without := requestWith(t, Config{Next: func(*fiber.Ctx) bool { return true }}, func(c *fiber.Ctx) error {
+				c.Response().SetBodyRaw([]byte(bodyText))
+				if err != nil {
+					_ = c.App().ErrorHandler(c, err)
+				}
+				return nil
+			})
+			if got := testing.AllocsPerRun(1000, request) - testing.AllocsPerRun(1000, without); got > 0 {
+				t.Errorf("format %q, error %v: %v allocations a request", format, err, got)
 			}
-			app := fiber.New()
-			app.Use(log.Handle)
-			app.Get("/", func(c *fiber.Ctx) error { return c.SendString(bodyText) })
-			handler := app.Handler()
-			ctx := &fasthttp.RequestCtx{}
-			w := bufio.NewWriter(io.Discard)
-			b.ReportAllocs()
-			for b.Loop() {
-				ctx.Request.Header.SetRequestURI("/")
-				handler(ctx)
-				_ = ctx.Response.Write(w)
-				ctx.Request.Reset()
-				ctx.Response.Reset()
-			}
-		})
+		}
+	}
+}
+
+// requestWith is a whole request, without a socket, to an app with the logger.
+func requestWith(tb testing.TB, cfg Config, handler fiber.Handler) func() {
+	tb.Helper()
+	app := fiber.New()
+	app.Use(New(cfg))
+	app.Get("/", handler)
+	return wholeRequest(app)
+}
+
+func wholeRequest(app *fiber.App) func() {
+	handle := app.Handler()
+	ctx := &fasthttp.RequestCtx{}
+	w := bufio.NewWriter(io.Discard)
+	return func() {
+		ctx.Request.Header.SetRequestURI("/some/path?and=query")
+		ctx.Request.SetRequestURI("/")
+		ctx.Request.Header.SetUserAgent("agent")
+		handle(ctx)
+		_ = ctx.Response.Write(w)
+		ctx.Request.Reset()
+		ctx.Response.Reset()
 	}
 }

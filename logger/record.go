@@ -6,6 +6,7 @@ package logger
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -13,12 +14,14 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/rs/zerolog"
+	"github.com/valyala/bytebufferpool"
 	"github.com/valyala/fasthttp"
 )
 
 // BodyStream is what a response body stream may implement to be logged with
-// certainty. Each method is asked once, after the stream was closed.
+// certainty. Each method is asked after the stream was closed.
 type BodyStream interface {
 	// BytesSent is the number of body bytes the kernel took.
 	BytesSent() int64
@@ -51,57 +54,127 @@ const (
 	Complete      Outcome = "complete"       // all bytes of the response were taken
 	Aborted       Outcome = "aborted"        // the client went away
 	Timeout       Outcome = "timeout"        // the client took nothing for too long
-	SourceChanged Outcome = "source_changed" // the file shrank or vanished
+	SourceChanged Outcome = "source_changed" // the source had less than it promised
 	Failed        Outcome = "error"          // anything else
 )
 
-// record lives from the handler's return to the end of the response. It holds
-// no *fiber.Ctx: that one is released before the first body byte is sent.
+// record lives from the request to the end of the response. It holds no
+// *fiber.Ctx: that one is released before the first body byte is sent.
 type record struct {
-	log    *Logger
+	log  *Logger
+	json *zerolog.Logger // writes to this record
+	data *Data           // for custom tags; made when there are any
+
 	ctx    *fasthttp.RequestCtx
 	start  time.Time
-	ready  time.Time // when the handlers were done and the first byte could go
-	err    error     // what the handlers returned
-	status int
-	number uint64
+	done   bool // ready, or written already
+	logged bool // written before the end, because of a panic
 
-	unparsed bool // there is no request to speak of, only that there was one
-	noBody   bool
-	bodyLen  int64 // in memory, or the stream's declared length; -1: not known
-	isStream bool
-	stream   BodyStream // nil: the body cannot tell
-	conn     Conn       // nil: the connection cannot tell
-	written0 int64      // conn's counter before the response
+	// Noted by ready, when the handlers are done.
+	readyAt   time.Time
+	err       error // what the handlers returned
+	status    int
+	unparsed  bool // there is no request to speak of, only that there was one
+	number    uint64
+	user      string
+	requestID string
+	noBody    bool
+	bodyLen   int64 // in memory, or the stream's declared length; -1: not known
+	isStream  bool
+	stream    BodyStream                // nil: the body cannot tell
+	conn      Conn                      // nil: the connection cannot tell
+	written0  int64                     // conn's counter before the response
+	early     bytebufferpool.ByteBuffer // the line, as far as the request can tell it
+	holes     []int                     // where in early the tags of the second phase belong
+	ip        []byte
 
-	// Filled in by finish.
+	// Found out by finish, when the response is over.
 	end     time.Time
 	sent    int64
 	size    int64 // -1: not known
 	outcome Outcome
 	failure error // what ended the response early
 
-	scratch []byte
-	idBuf   []byte
+	line []byte // JSON, for output and Done
+	text []byte // scratch space for one value
 }
 
-// begin notes what will be gone or changed when the response has been written.
-func (r *record) begin(ctx *fasthttp.RequestCtx, start time.Time, err error) {
-	resp := &ctx.Response
-	r.number = r.log.lastID.Add(1)
-	r.ctx, r.start, r.ready, r.err = ctx, start, time.Now(), err
+func newRecord(l *Logger) *record {
+	r := &record{log: l}
+	if l.template == nil {
+		json := zerolog.New(r)
+		r.json = &json
+	}
+	if len(l.cfg.CustomTags) > 0 {
+		r.data = &Data{}
+	}
+	return r
+}
+
+// Write takes a line of JSON from zerolog.
+func (r *record) Write(line []byte) (int, error) {
+	r.line = append(r.line[:0], line...)
+	return len(line), nil
+}
+
+// ready ends the first phase. It notes what will be gone or changed when the
+// response has been written, and renders what only the request can tell. c is
+// nil for requests that reached no middleware.
+func (r *record) ready(c *fiber.Ctx, err error, unparsed bool) {
+	resp := &r.ctx.Response
+	r.done, r.err, r.unparsed = true, err, unparsed
+	if r.log.needs.ready {
+		r.readyAt = time.Now()
+	}
+	if r.log.needs.id {
+		r.number = r.log.lastID.Add(1)
+	}
 	r.status = resp.StatusCode()
-	r.noBody = ctx.IsHead() || resp.SkipBody || bodyless(r.status)
+	r.noBody = r.ctx.IsHead() || resp.SkipBody || bodyless(r.status)
 	r.isStream = resp.IsBodyStream()
 	r.bodyLen = int64(resp.Header.ContentLength())
 	if r.isStream {
+		if !r.noBody {
+			countStream(resp, max(r.bodyLen, -1))
+		}
 		r.stream, _ = resp.BodyStream().(BodyStream)
 	} else {
 		r.bodyLen = int64(len(resp.Body())) // in memory: nothing is read
 	}
-	if r.conn, _ = ctx.Conn().(Conn); r.conn != nil {
+
+	if r.conn, _ = r.ctx.Conn().(Conn); r.conn != nil {
 		r.written0 = r.conn.BytesWritten()
 	}
+	switch {
+	case !r.log.needs.ip:
+	case c != nil && r.log.proxied:
+		r.ip = append(r.ip[:0], c.IP()...)
+	default:
+		r.ip = appendIP(r.ip[:0], r.ctx)
+	}
+	if r.log.needs.locals {
+		r.user = r.local("username") // where Fiber's basicauth puts it
+		r.requestID = r.local("requestid")
+	}
+	if r.log.template != nil {
+		r.log.template.renderEarly(r, c)
+	}
+}
+
+// local is a text among the request's locals.
+func (r *record) local(key string) string {
+	text, _ := r.ctx.UserValue(key).(string)
+	return text
+}
+
+// appendIP appends the client's address without the port.
+func appendIP(dst []byte, ctx *fasthttp.RequestCtx) []byte {
+	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
+		if addr := tcp.AddrPort().Addr(); addr.IsValid() {
+			return addr.Unmap().AppendTo(dst)
+		}
+	}
+	return append(dst, ctx.RemoteIP().String()...)
 }
 
 // bodyless statuses carry no body whatever a handler set. RFC 9110 section 6.4.1.
@@ -109,51 +182,157 @@ func bodyless(status int) bool {
 	return status < 200 || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified
 }
 
+// passOnPanic logs a panic of the handlers at once, since nobody may be there
+// to survive it, and passes it on.
+func (r *record) passOnPanic(c *fiber.Ctx) {
+	if r.done {
+		return
+	}
+	cause := recover()
+	if cause == nil {
+		return // runtime.Goexit; there is no response to speak of
+	}
+	c.Status(fiber.StatusInternalServerError)
+	r.ready(c, fmt.Errorf("panic: %v", cause), false)
+	r.noBody, r.stream = true, nil // nothing was sent, and this is not the end
+	r.finish()
+	r.outcome = Failed
+	r.write()
+	r.logged = true
+	if out, ok := r.log.cfg.Output.(interface{ Flush() error }); ok {
+		_ = out.Flush() // the panic is worse
+	}
+	panic(cause)
+}
+
 // Close is the after-response hook: fasthttp calls it as it resets the
 // request. Request, response and connection are still whole then.
 func (r *record) Close() error {
-	r.finish()
-	r.log.write(r)
-	*r = record{log: r.log, scratch: r.scratch[:0], idBuf: r.idBuf[:0]}
-	r.log.records.Put(r)
+	if r.done && !r.logged {
+		r.finish()
+		r.write()
+	}
+	r.recycle()
 	return nil
 }
 
-func (r *record) finish() {
-	r.end = time.Now()
-	r.size = -1
-	switch {
-	case r.stream != nil:
-		r.sent, r.size, r.failure = r.stream.BytesSent(), r.stream.Size(), r.stream.Err()
-	case r.noBody:
-	default:
-		r.sent = r.sentWithoutStream()
-		if !r.isStream {
-			r.size = r.bodyLen
+// recycle gives the record back, and keeps its buffers unless a request made
+// them large.
+func (r *record) recycle() {
+	r.ctx, r.err, r.stream, r.conn, r.failure = nil, nil, nil, nil, nil
+	r.user, r.requestID = "", ""
+	r.done, r.logged = false, false
+	r.early.B, r.line, r.text = small(r.early.B), small(r.line), small(r.text)
+	r.log.records.Put(r)
+}
+
+// small is an empty buffer with the memory of b, if that is not much.
+func small(b []byte) []byte {
+	const much = 8 << 10
+	if cap(b) > much {
+		return nil
+	}
+	return b[:0]
+}
+
+// write renders the second phase and writes the line.
+func (r *record) write() {
+	line := r.line[:0]
+	if t := r.log.template; t != nil {
+		line = t.render(r)
+		r.log.output(line)
+	} else {
+		r.writeJSON(r.log.event(r))
+		if r.log.cfg.Logger == nil {
+			line = r.line
+			r.log.output(line)
 		}
 	}
-	if r.failure == nil && r.conn != nil {
+	if done := r.log.cfg.Done; done != nil && r.log.app != nil {
+		c := r.log.app.AcquireCtx(r.ctx)
+		defer r.log.app.ReleaseCtx(c)
+		done(c, line)
+	}
+}
+
+// finish finds out how the response went. Of the answers that there are the
+// most certain one wins: the stream's own, then the connection's, then what
+// was declared.
+func (r *record) finish() {
+	if r.log.needs.end {
+		r.end = time.Now()
+	}
+	r.size = -1
+	if r.conn != nil {
 		r.failure = r.conn.WriteErr()
+	}
+	switch {
+	case r.stream != nil:
+		r.askStream()
+	case r.noBody:
+	case r.isStream:
+		r.sent = max(r.bodyLen, 0)
+		if r.conn != nil {
+			r.askConn()
+		}
+	default:
+		// An intact connection took an in-memory body whole, or will with the
+		// next flush when requests are pipelined.
+		r.sent, r.size = r.bodyLen, r.bodyLen
+		if r.failure != nil {
+			r.sent = min(r.sentOnConn(), r.bodyLen)
+		}
 	}
 	r.outcome = outcomeOf(r.failure)
 }
 
-// sentWithoutStream is the body's byte count when the body has no counter: what
-// the connection took less the header, if the connection can tell and there is
-// a reason to ask it; else the length in memory or the one declared.
-//
-// An intact connection took an in-memory body whole, or will with the next
-// flush when requests are pipelined, so that its counter would tell less.
-func (r *record) sentWithoutStream() int64 {
-	if r.conn == nil || (!r.isStream && r.conn.WriteErr() == nil) {
-		return max(r.bodyLen, 0)
+// askStream takes a stream's word for what was sent. A stream that we count
+// ourselves knows what was read from it, not what became of that.
+func (r *record) askStream() {
+	r.sent, r.size = r.stream.BytesSent(), r.stream.Size()
+	if _, ours := r.stream.(*countedStream); ours && r.failure != nil {
+		r.sent = min(r.sent, r.sentOnConn())
+		return
 	}
-	header := int64(len(r.ctx.Response.Header.Header()))
-	sent := max(r.conn.BytesWritten()-r.written0-header, 0)
-	if r.bodyLen >= 0 {
-		sent = min(sent, r.bodyLen)
+	if err := r.stream.Err(); err != nil && !r.noBody {
+		r.failure = err
 	}
-	return sent
+}
+
+// writeBuffer is how many bytes of a complete response may wait to be flushed,
+// at most, when requests are pipelined: fasthttp's buffer, as Fiber sets it.
+const writeBuffer = 4096
+
+// askConn finds what was sent of a stream that does not count, by what the
+// connection took.
+func (r *record) askConn() {
+	sent := r.sentOnConn()
+	switch {
+	case r.bodyLen < 0:
+		r.sent = sent
+	case r.failure != nil || sent+writeBuffer < r.bodyLen:
+		r.sent = min(sent, r.bodyLen)
+		if r.failure == nil {
+			r.failure = fmt.Errorf("body stream had fewer bytes than declared: %w", io.ErrUnexpectedEOF)
+		}
+	}
+}
+
+// sentOnConn is what the connection took since the handlers were done, less
+// the header.
+func (r *record) sentOnConn() int64 {
+	return max(r.conn.BytesWritten()-r.written0-r.headerLen(), 0)
+}
+
+func (r *record) headerLen() int64 { return int64(len(r.ctx.Response.Header.Header())) }
+
+// wire is the number of bytes of the whole response, header and framing
+// included, that the connection took; if it cannot tell, header and body.
+func (r *record) wire() int64 {
+	if r.conn != nil {
+		return r.conn.BytesWritten() - r.written0
+	}
+	return r.headerLen() + r.sent
 }
 
 func outcomeOf(err error) Outcome {
@@ -185,10 +364,10 @@ func (r *record) received() int64 {
 // What the request line says, or nothing if it could not be parsed: fasthttp
 // would give defaults.
 
-func (r *record) method() []byte   { return r.parsed(r.ctx.Method()) }
-func (r *record) path() []byte     { return r.parsed(r.ctx.Path()) }
-func (r *record) url() []byte      { return r.parsed(r.ctx.RequestURI()) }
-func (r *record) protocol() []byte { return r.parsed(r.ctx.Request.Header.Protocol()) }
+func (r *record) method() []byte { return r.parsed(r.ctx.Method()) }
+func (r *record) path() []byte   { return r.parsed(r.ctx.Path()) }
+func (r *record) url() []byte    { return r.parsed(r.ctx.RequestURI()) }
+func (r *record) proto() []byte  { return r.parsed(r.ctx.Request.Header.Protocol()) }
 
 func (r *record) parsed(value []byte) []byte {
 	if r.unparsed {
@@ -197,23 +376,12 @@ func (r *record) parsed(value []byte) []byte {
 	return value
 }
 
-// remote is the client's address without the port, in a buffer that lives as
-// long as the record.
-func (r *record) remote() []byte {
-	tcp, ok := r.ctx.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return append(r.scratch[:0], r.ctx.RemoteAddr().String()...)
-	}
-	r.scratch = tcp.AddrPort().Addr().Unmap().AppendTo(r.scratch[:0])
-	return r.scratch
-}
-
 // id names the request: unique among the processes started at different
 // milliseconds and the requests within one.
 func (r *record) id() []byte {
-	r.idBuf = append(r.idBuf[:0], r.log.idPrefix...)
-	r.idBuf = strconv.AppendUint(r.idBuf, r.number, 36)
-	return r.idBuf
+	r.text = append(r.text[:0], r.log.idPrefix...)
+	r.text = strconv.AppendUint(r.text, r.number, 36)
+	return r.text
 }
 
 // servedRange is the byte range of the response, "0-99", or nothing.
@@ -238,35 +406,12 @@ func (r *record) errText() string {
 }
 
 func (r *record) duration() time.Duration { return r.end.Sub(r.start) }
-func (r *record) ttfb() time.Duration     { return r.ready.Sub(r.start) }
+func (r *record) ttfb() time.Duration     { return r.readyAt.Sub(r.start) }
 
-func milliseconds(d time.Duration) float64 {
-	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
-}
-
-// writeJSON writes the record as one JSON object; zerolog escapes what clients
-// sent.
-func (r *record) writeJSON(e *zerolog.Event) {
-	req := &r.ctx.Request
-	e.Bytes("time", r.end.UTC().AppendFormat(make([]byte, 0, 32), "2006-01-02T15:04:05.000Z07:00")).
-		Bytes("id", r.id()).
-		Bytes("remote", r.remote()).
-		Bytes("user", nil).
-		Bytes("method", r.method()).
-		Bytes("host", req.Header.Host()).
-		Bytes("path", r.path()).
-		Bytes("query", r.ctx.URI().QueryString()).
-		Bytes("proto", r.protocol()).
-		Int("status", r.status).
-		Bytes("range", r.servedRange()).
-		Int64("size", r.size).
-		Int64("bytes_sent", r.sent).
-		Int64("bytes_received", r.received()).
-		Float64("ttfb_ms", milliseconds(r.ttfb())).
-		Float64("duration_ms", milliseconds(r.duration())).
-		Str("outcome", string(r.outcome)).
-		Bytes("referer", req.Header.Referer()).
-		Bytes("user_agent", req.Header.UserAgent()).
-		Str("error", r.errText()).
-		Send()
+// rate is in bytes a second, from the first byte to the last.
+func (r *record) rate() int64 {
+	if took := r.end.Sub(r.readyAt); took > 0 {
+		return int64(float64(r.sent) / took.Seconds())
+	}
+	return 0
 }

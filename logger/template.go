@@ -1,184 +1,197 @@
 package logger
 
-// This file is the template: text with ${tag}s, compiled once and rendered
-// after the response.
+// This file is the template: text with ${tag}s, compiled once and rendered in
+// two phases. The first one writes what the request can tell and leaves holes;
+// the second one, after the response, fills them.
 
 import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/valyala/bytebufferpool"
+	"github.com/gofiber/fiber/v2"
 )
-
-// lines is the pool of rendered lines.
-var lines bytebufferpool.Pool
-
-// combinedTime is the time layout of the Common Log Format.
-const combinedTime = "02/Jan/2006:15:04:05 -0700"
-
-// named gives the template and the time layout of a format with a name; other
-// formats are templates themselves.
-func named(format string) (text, timeLayout string) {
-	const common = `${ip} - ${user} [${time}] "${method} ${url} ${protocol}" ${status} ${bytesSent}`
-	switch format {
-	case FormatCommon:
-		return common, combinedTime
-	case FormatCombined:
-		return common + ` "${referer}" "${ua}"`, combinedTime
-	case FormatConsole:
-		return "${time} ${status} ${method} ${url} ${bytesSent} B ${latency} ${outcome} ${ip} ${error}", "15:04:05"
-	default:
-		return format, time.RFC3339
-	}
-}
-
-// tag appends one value. Values that come from outside must go through
-// appendSafe, so that one request stays one line.
-type tag func(dst []byte, r *record, param string) []byte
-
-// tags are the names known in templates. Those of Fiber's logger mean the
-// same here, but for the byte counts and the latency, which are true.
-var tags = map[string]tag{
-	"time":      func(dst []byte, r *record, _ string) []byte { return r.end.AppendFormat(dst, r.log.timeFormat) },
-	"id":        func(dst []byte, r *record, _ string) []byte { return append(dst, r.id()...) },
-	"ip":        func(dst []byte, r *record, _ string) []byte { return append(dst, r.remote()...) },
-	"user":      func(dst []byte, _ *record, _ string) []byte { return append(dst, '-') },
-	"method":    func(dst []byte, r *record, _ string) []byte { return appendOr(dst, r.method()) },
-	"host":      func(dst []byte, r *record, _ string) []byte { return appendSafe(dst, r.ctx.Request.Header.Host()) },
-	"url":       func(dst []byte, r *record, _ string) []byte { return appendOr(dst, r.url()) },
-	"path":      func(dst []byte, r *record, _ string) []byte { return appendOr(dst, r.path()) },
-	"protocol":  func(dst []byte, r *record, _ string) []byte { return appendOr(dst, r.protocol()) },
-	"status":    func(dst []byte, r *record, _ string) []byte { return strconv.AppendInt(dst, int64(r.status), 10) },
-	"bytesSent": func(dst []byte, r *record, _ string) []byte { return strconv.AppendInt(dst, r.sent, 10) },
-	"bytesReceived": func(dst []byte, r *record, _ string) []byte {
-		return strconv.AppendInt(dst, r.received(), 10)
-	},
-	"size":    func(dst []byte, r *record, _ string) []byte { return strconv.AppendInt(dst, r.size, 10) },
-	"range":   func(dst []byte, r *record, _ string) []byte { return appendOr(dst, r.servedRange()) },
-	"latency": func(dst []byte, r *record, _ string) []byte { return appendDuration(dst, r.duration()) },
-	"ttfb":    func(dst []byte, r *record, _ string) []byte { return appendDuration(dst, r.ttfb()) },
-	"outcome": func(dst []byte, r *record, _ string) []byte { return append(dst, r.outcome...) },
-	"referer": func(dst []byte, r *record, _ string) []byte { return appendOr(dst, r.ctx.Referer()) },
-	"ua":      func(dst []byte, r *record, _ string) []byte { return appendOr(dst, r.ctx.UserAgent()) },
-	"error":   func(dst []byte, r *record, _ string) []byte { return appendSafe(dst, []byte(r.errText())) },
-	"queryParams": func(dst []byte, r *record, _ string) []byte {
-		return appendSafe(dst, r.ctx.URI().QueryString())
-	},
-	"query": func(dst []byte, r *record, name string) []byte {
-		return appendSafe(dst, r.ctx.QueryArgs().Peek(name))
-	},
-	"reqHeader": func(dst []byte, r *record, name string) []byte {
-		return appendSafe(dst, r.ctx.Request.Header.Peek(name))
-	},
-	"respHeader": func(dst []byte, r *record, name string) []byte {
-		return appendSafe(dst, r.ctx.Response.Header.Peek(name))
-	},
-	"cookie": func(dst []byte, r *record, name string) []byte {
-		return appendSafe(dst, r.ctx.Request.Header.Cookie(name))
-	},
-}
-
-// parameterized are the tags that are written ${tag:name}.
-var parameterized = []string{"query", "reqHeader", "respHeader", "cookie"}
-
-// Tags lists the tags that a template may use, sorted.
-func Tags() []string {
-	names := slices.Sorted(maps.Keys(tags))
-	for i, name := range names {
-		if slices.Contains(parameterized, name) {
-			names[i] += ":NAME"
-		}
-	}
-	return names
-}
 
 // piece is text to copy, or a tag to ask.
 type piece struct {
-	text  string
-	tag   tag
-	param string
+	text   string
+	tag    tag
+	custom LogFunc
+	param  string
 }
 
-type template struct{ pieces []piece }
+type template struct {
+	pieces []piece
+	holes  bool // there is a second phase
+	needs  needs
+}
 
-// compile reads a template. A tag that is not known is an error that lists
-// those that are: logging nothing in its place would be found out too late.
-func compile(text string) (*template, error) {
-	if !strings.Contains(text, "${") {
-		return nil, fmt.Errorf("%q is neither json, combined, common or console nor a template with a ${tag}", text)
+// needs are what costs too much to find out for a format that does not ask.
+type needs struct {
+	start  bool // when the request began
+	ready  bool // when the handlers were done
+	end    bool // when the response ended
+	ip     bool
+	locals bool // user and request ID
+	id     bool
+}
+
+// everything is what JSON and custom tags may ask.
+var everything = needs{true, true, true, true, true, true}
+
+// needsOf are the tags that need something.
+var needsOf = map[string]needs{
+	TagTime:      {end: true},
+	TagLatency:   {start: true, end: true},
+	TagTTFB:      {start: true, ready: true},
+	TagRate:      {ready: true, end: true},
+	TagIP:        {ip: true},
+	TagUser:      {locals: true},
+	TagRequestID: {locals: true},
+	TagID:        {id: true},
+}
+
+func (n needs) and(m needs) needs {
+	return needs{
+		n.start || m.start, n.ready || m.ready, n.end || m.end,
+		n.ip || m.ip, n.locals || m.locals, n.id || m.id,
 	}
+}
+
+// compile reads a template as Fiber's logger does: a tag that is not known
+// gives nothing, but one that has a parameter is an error; "${" without its
+// "}" is text.
+func compile(text string, custom map[string]LogFunc) (*template, error) {
 	t := &template{}
-	if !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
 	for {
 		literal, rest, found := strings.Cut(text, "${")
-		if literal != "" {
-			t.pieces = append(t.pieces, piece{text: literal})
-		}
+		t.add(piece{text: literal})
 		if !found {
 			return t, nil
 		}
-		name, after, closed := strings.Cut(rest, "}")
+		spec, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			return nil, fmt.Errorf("${%s has no closing }", strings.TrimSuffix(rest, "\n"))
+			t.add(piece{text: "${" + rest})
+			return t, nil
 		}
-		p, err := parseTag(name)
-		if err != nil {
-			return nil, err
+		p, known := findTag(spec, custom)
+		if !known && strings.Contains(spec, ":") {
+			return nil, fmt.Errorf("No parameter found in %q", spec) //nolint:revive,staticcheck // the words of Fiber's logger
 		}
-		t.pieces = append(t.pieces, p)
+		if known {
+			t.use(spec, p)
+		}
 		text = after
 	}
 }
 
-func parseTag(spec string) (piece, error) {
-	name, param, hasParam := strings.Cut(spec, ":")
-	f, known := tags[name]
-	if !known || hasParam != slices.Contains(parameterized, name) {
-		return piece{}, fmt.Errorf("no tag ${%s}; there are %s", spec, strings.Join(Tags(), " "))
+func (t *template) add(p piece) {
+	if p.text != "" {
+		t.pieces = append(t.pieces, p)
 	}
-	return piece{tag: f, param: param}, nil
 }
 
-func (t *template) render(buf *bytebufferpool.ByteBuffer, r *record) {
-	for _, p := range t.pieces {
-		if p.tag == nil {
-			buf.B = append(buf.B, p.text...)
+func (t *template) use(name string, p piece) {
+	t.pieces = append(t.pieces, p)
+	t.holes = t.holes || p.tag.late
+	if p.custom != nil {
+		t.needs = everything
+		return
+	}
+	t.needs = t.needs.and(needsOf[name])
+}
+
+// findTag finds what stands between the braces, custom tags first.
+func findTag(spec string, custom map[string]LogFunc) (piece, bool) {
+	name, param := spec, ""
+	if i := strings.IndexByte(spec, ':'); i >= 0 {
+		name, param = spec[:i+1], spec[i+1:]
+	}
+	if f, ok := custom[name]; ok {
+		return piece{custom: f, param: param}, true
+	}
+	f, ok := tags[name]
+	return piece{tag: f, param: param}, ok
+}
+
+// checkTemplate finds in a template what compile passes over.
+func checkTemplate(text string) error {
+	if !strings.Contains(text, "${") {
+		return fmt.Errorf("%q is neither json, combined, common or console nor a template with a ${tag}", text)
+	}
+	for {
+		_, rest, found := strings.Cut(text, "${")
+		if !found {
+			return nil
+		}
+		spec, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return fmt.Errorf("${%s has no closing }", rest)
+		}
+		if _, known := findTag(spec, nil); !known || strings.HasSuffix(spec, ":") {
+			return fmt.Errorf("no tag ${%s}; there are %s", spec, strings.Join(Tags(), " "))
+		}
+		text = after
+	}
+}
+
+// Tags lists the tags that a template may use, sorted. One that ends in a
+// colon takes a parameter.
+func Tags() []string { return slices.Sorted(maps.Keys(tags)) }
+
+// renderEarly is the first phase.
+func (t *template) renderEarly(r *record, c *fiber.Ctx) {
+	r.holes = r.holes[:0]
+	for i := range t.pieces {
+		switch p := &t.pieces[i]; {
+		case p.custom != nil:
+			renderCustom(p, r, c)
+		case p.tag.late:
+			r.holes = append(r.holes, len(r.early.B))
+		case p.tag.add != nil:
+			r.early.B = p.tag.add(r.early.B, r, c, p.param)
+		default:
+			r.early.B = append(r.early.B, p.text...)
+		}
+	}
+}
+
+// render is the second phase. The line is put together behind what the first
+// one wrote, in the same buffer, and returned.
+func (t *template) render(r *record) []byte {
+	if !t.holes {
+		return r.early.B
+	}
+	early := r.early.B
+	line := early
+	from, hole := 0, 0
+	for i := range t.pieces {
+		p := &t.pieces[i]
+		if !p.tag.late {
 			continue
 		}
-		buf.B = p.tag(buf.B, r, p.param)
+		line = append(line, early[from:r.holes[hole]]...)
+		from = r.holes[hole]
+		hole++
+		line = p.tag.add(line, r, nil, p.param)
 	}
+	line = append(line, early[from:]...)
+	r.early.B = line // it may have been moved
+	return line[len(early):]
 }
 
-// appendOr appends a value, or a dash for none, as the Common Log Format does.
-func appendOr(dst, value []byte) []byte {
-	if len(value) == 0 {
-		return append(dst, '-')
+// renderCustom asks a custom tag. What goes wrong in it is written in its
+// place.
+func renderCustom(p *piece, r *record, c *fiber.Ctx) {
+	if c == nil {
+		return
 	}
-	return appendSafe(dst, value)
-}
-
-func appendDuration(dst []byte, d time.Duration) []byte {
-	dst = strconv.AppendFloat(dst, milliseconds(d), 'f', -1, 64)
-	return append(dst, "ms"...)
-}
-
-// appendSafe appends what a client sent so that it can neither end the line,
-// nor leave its quotes, nor command a terminal: control characters, quotes,
-// backslashes and every byte beyond ASCII become \xHH, as nginx does.
-func appendSafe(dst, value []byte) []byte {
-	const hex = "0123456789abcdef"
-	for _, b := range value {
-		if b < 0x20 || b >= 0x7f || b == '"' || b == '\\' {
-			dst = append(dst, '\\', 'x', hex[b>>4], hex[b&15])
-			continue
-		}
-		dst = append(dst, b)
+	d := r.data
+	d.Pid, d.ErrPaddingStr, d.ChainErr, d.Start, d.Stop = r.log.pid, r.log.errPadding, r.err, r.start, r.readyAt
+	d.Timestamp.Store(r.log.clock.now(time.Now()).boxed)
+	if _, err := p.custom(&r.early, c, d, p.param); err != nil {
+		r.early.B = appendSafe(r.early.B, err.Error())
 	}
-	return dst
 }

@@ -5,8 +5,10 @@ package static
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"mime"
 	"net/url"
@@ -14,6 +16,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/gofiber/fiber/v2"
@@ -24,8 +27,21 @@ var listingHTML string
 
 var listingPage = template.Must(template.New("listing").Parse(listingHTML))
 
-// entry is a row of a listing.
-type entry struct {
+// pageSize is how many names one page shows. A page is in memory for as long
+// as its client takes to read it, so it must be small however large the folder.
+const pageSize = 1000
+
+// batch is how many names are read from a folder at a time.
+const batch = 1024
+
+// listed is a name in a folder, as far as reading the folder tells.
+type listed struct {
+	name     string
+	isFolder bool
+}
+
+// row is a line of a listing.
+type row struct {
 	Name     string // as shown
 	Href     string // relative and escaped
 	Size     int64  // bytes; only for files
@@ -33,79 +49,128 @@ type entry struct {
 	IsFolder bool
 }
 
-// sendListing answers with the names in dir, folders first.
-func sendListing(c *fiber.Ctx, dir *os.File, urlPath string) error {
-	entries, err := readEntries(dir)
+// page is what the template shows.
+type page struct {
+	Path   string
+	IsRoot bool
+	Rows   []row
+	Number int // of this page, from 1
+	Pages  int
+	Names  int // in the folder
+}
+
+// Previous and Next are the numbers of the pages beside, 0 if there is none.
+func (p page) Previous() int { return p.Number - 1 }
+
+// Next is described with Previous.
+func (p page) Next() int {
+	if p.Number < p.Pages {
+		return p.Number + 1
+	}
+	return 0
+}
+
+// reading lets one folder be read at a time: the names of a large one are the
+// one thing here whose memory depends on what is on disk.
+var reading sync.Mutex
+
+// sendListing answers with a page of the names in dir, folders first.
+func (h *Handler) sendListing(c *fiber.Ctx, dir *os.File, name, urlPath string) error {
+	names, total, number, err := h.pageOf(dir, c.QueryInt("page", 1))
 	if err != nil {
 		return statusOf(c, err)
 	}
-	var page bytes.Buffer
-	err = listingPage.Execute(&page, map[string]any{
-		"Path": printable(urlPath), "Entries": entries, "IsRoot": urlPath == "/",
-	})
-	if err != nil {
+	p := page{Path: printable(urlPath), IsRoot: urlPath == "/", Number: number, Pages: pagesOf(total), Names: total}
+	for _, l := range names {
+		if r, ok := h.rowOf(path.Join(name, l.name)); ok {
+			p.Rows = append(p.Rows, r)
+		}
+	}
+	var html bytes.Buffer
+	if err = listingPage.Execute(&html, p); err != nil {
 		return fmt.Errorf("listing of %s: %w", urlPath, err)
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; style-src 'unsafe-inline'")
-	// Raw: a body that fasthttp may not keep, so that one large page does not
-	// stay in its pool of buffers.
-	c.Response().SetBodyRaw(page.Bytes())
+	// Raw: a body that fasthttp may not keep in its pool of buffers.
+	c.Response().SetBodyRaw(html.Bytes())
 	return nil
 }
 
-// readEntries lists what can be downloaded or entered: folders and regular
-// files. Links are shown as what they lead to when they lead somewhere below
-// the root, which only opening them can tell, and so are left to the click.
-func readEntries(dir *os.File) ([]entry, error) {
-	found, err := dir.ReadDir(-1)
+// pageOf reads the names in dir and gives those of one page, copied, so that
+// the others can go.
+func (h *Handler) pageOf(dir *os.File, number int) (names []listed, total, page int, err error) {
+	reading.Lock()
+	defer reading.Unlock()
+	all, err := h.readNames(dir)
 	if err != nil {
-		return nil, err
+		return nil, 0, 0, err
 	}
-	entries := make([]entry, 0, len(found))
-	for _, d := range found {
-		info, err := d.Info()
-		if err != nil { // gone since ReadDir
-			continue
-		}
-		kind := info.Mode().Type()
-		if kind != 0 && kind != fs.ModeDir && kind != fs.ModeSymlink {
-			continue
-		}
-		entries = append(entries, newEntry(info))
-	}
-	slices.SortFunc(entries, func(a, b entry) int {
-		if a.IsFolder != b.IsFolder {
-			if a.IsFolder {
+	slices.SortFunc(all, func(a, b listed) int {
+		if a.isFolder != b.isFolder {
+			if a.isFolder {
 				return -1
 			}
 			return 1
 		}
-		return strings.Compare(a.Name, b.Name)
+		return strings.Compare(a.name, b.name)
 	})
-	return entries, nil
+	page = min(max(number, 1), pagesOf(len(all)))
+	from := (page - 1) * pageSize
+	names = slices.Clone(all[from:min(from+pageSize, len(all))])
+	return names, len(all), page, nil
 }
 
-func newEntry(info fs.FileInfo) entry {
-	e := entry{
-		Name:     printable(info.Name()),
-		Href:     "./" + escapePath(info.Name()),
+func pagesOf(names int) int { return max((names+pageSize-1)/pageSize, 1) }
+
+// readNames lists folders, regular files and links, but what is hidden.
+func (h *Handler) readNames(dir *os.File) ([]listed, error) {
+	var names []listed
+	for {
+		entries, err := dir.ReadDir(batch)
+		for _, d := range entries {
+			kind := d.Type()
+			if h.hides(d.Name()) || (kind != 0 && kind != fs.ModeDir && kind != fs.ModeSymlink) {
+				continue
+			}
+			names = append(names, listed{d.Name(), d.IsDir()})
+		}
+		if errors.Is(err, io.EOF) {
+			return names, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// rowOf looks at what a name stands for, through links; false if it is gone,
+// leads out of the root, or is nothing to download.
+func (h *Handler) rowOf(name string) (row, bool) {
+	info, err := h.root.Stat(name)
+	if err != nil || (!info.IsDir() && !info.Mode().IsRegular()) {
+		return row{}, false
+	}
+	base := path.Base(name)
+	r := row{
+		Name:     printable(base),
+		Href:     "./" + escapePath(base),
 		Size:     info.Size(),
 		Modified: info.ModTime().UTC().Format("2006-01-02T15:04:05Z"),
 		IsFolder: info.IsDir(),
 	}
-	if e.IsFolder {
-		e.Href += "/"
+	if r.IsFolder {
+		r.Href += "/"
 	}
-	return e
+	return r, true
 }
 
-// printable is a name as it can be shown: what is no text, or would command a
-// terminal, becomes U+FFFD. The link keeps the real bytes.
+// printable is a name as it can be shown: what is no text, would command a
+// terminal, or would turn the direction of text becomes U+FFFD. The link keeps the real bytes.
 func printable(name string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return unicode.ReplacementChar
 		}
 		return r

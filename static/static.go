@@ -33,13 +33,20 @@ type Config struct {
 	//
 	// Optional. Default: "index.html"
 	Index string
+
+	// Hidden serves and lists files and folders whose name begins with a dot.
+	// Without it only /.well-known (RFC 8615) is served.
+	//
+	// Optional. Default: false
+	Hidden bool
 }
 
 // Handler serves one root. It is safe for concurrent use.
 type Handler struct {
 	cfg  Config
-	root *os.Root
-	only string // in one-file mode: the name of the file within root
+	root *os.Root // nil in one-file mode
+	file string   // in one-file mode: the file as it was named
+	only string   // in one-file mode: the last part of that
 }
 
 // New makes the middleware, in Fiber's manner. It panics when root cannot be
@@ -63,41 +70,52 @@ func Open(root string, config ...Config) (*Handler, error) {
 		h.cfg.Index = "index.html"
 	}
 	info, err := os.Stat(root)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", root, errors.Unwrap(err))
-	}
-	folder := root
 	switch {
+	case err != nil:
 	case info.IsDir():
+		if h.root, err = os.OpenRoot(root); err == nil {
+			err = readable(h.root)
+		}
 	case info.Mode().IsRegular():
-		folder, h.only = filepath.Split(filepath.Clean(root))
-		folder = filepath.Clean(folder)
+		h.file, h.only = root, filepath.Base(root)
+		var f *os.File
+		if f, err = os.Open(root); err == nil {
+			err = f.Close()
+		}
 	default:
-		return nil, fmt.Errorf("open %s: neither a folder nor a regular file", root)
+		err = errors.New("neither a folder nor a regular file")
 	}
-	if h.root, err = os.OpenRoot(folder); err != nil {
-		return nil, err
-	}
-	if err := h.readable(); err != nil {
-		_ = h.root.Close() // err says more
-		return nil, err
+	if err != nil {
+		_ = h.Close() // err says more
+		return nil, fmt.Errorf("open %s: %w", root, cause(err))
 	}
 	return h, nil
 }
 
-// readable finds out at the start what would otherwise be every request's 403.
-func (h *Handler) readable() error {
-	name := "."
-	if h.only != "" {
-		name = h.only
+// cause is an error without the name that the system call was given, which
+// with os.Root is not the one that the caller knows.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
 	}
-	f, err := h.root.Open(name)
+	return err
+}
+
+// readable finds out at the start what would otherwise be every request's 403:
+// whether the folder can be listed, and entered.
+func readable(root *os.Root) error {
+	dir, err := root.Open(".")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // only looked at
-	if h.only == "" {
-		if _, err := f.Readdirnames(1); err != nil && !errors.Is(err, io.EOF) {
+	defer closeQuietly(dir)
+	names, err := dir.Readdirnames(1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	for _, name := range names {
+		if _, err := root.Lstat(name); errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 	}
@@ -105,7 +123,12 @@ func (h *Handler) readable() error {
 }
 
 // Close lets go of the root. Requests that come later fail.
-func (h *Handler) Close() error { return h.root.Close() }
+func (h *Handler) Close() error {
+	if h.root == nil {
+		return nil
+	}
+	return h.root.Close()
+}
 
 // Handle answers GET and HEAD; other methods get 405.
 func (h *Handler) Handle(c *fiber.Ctx) error {
@@ -121,8 +144,8 @@ func (h *Handler) Handle(c *fiber.Ctx) error {
 	if h.only != "" && urlPath == "/" {
 		return redirect(c, h.only)
 	}
-	name, ok := fileName(urlPath)
-	if !ok || (h.only != "" && name != h.only) {
+	name, ok := h.fileName(urlPath)
+	if !ok {
 		return fiber.ErrNotFound
 	}
 	f, info, err := h.open(name)
@@ -155,14 +178,21 @@ func (h *Handler) folder(c *fiber.Ctx, dir *os.File, name, urlPath string) error
 	case !errors.Is(err, fs.ErrNotExist):
 		return statusOf(c, err)
 	}
-	return sendListing(c, dir, urlPath)
+	return h.sendListing(c, dir, name, urlPath)
 }
 
 // open opens name below the root, which os.Root makes sure of for "..",
 // absolute names and links, and asks the open file, not the name, what it is.
 // O_NONBLOCK lets a FIFO be opened without waiting for its writer.
 func (h *Handler) open(name string) (*os.File, fs.FileInfo, error) {
-	f, err := h.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	const flags = os.O_RDONLY | syscall.O_NONBLOCK
+	var f *os.File
+	var err error
+	if h.only != "" { // name is not used: whoever named the file meant it, link or not
+		f, err = os.OpenFile(h.file, flags, 0)
+	} else {
+		f, err = h.root.OpenFile(name, flags, 0)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -188,14 +218,29 @@ func requestPath(c *fiber.Ctx) string {
 	return rest
 }
 
-// fileName turns a URL path into a name below the root; false for a path that
-// no file can have.
-func fileName(urlPath string) (string, bool) {
+// fileName turns a URL path into a name below the root; false for one that is
+// not to be served, or that no file can have.
+func (h *Handler) fileName(urlPath string) (string, bool) {
 	name := strings.Trim(urlPath, "/")
-	if name == "" {
+	switch {
+	case h.only != "":
+		return name, name == h.only
+	case name == "":
 		return ".", true
+	case strings.ContainsRune(name, 0):
+		return "", false
 	}
-	return name, !strings.ContainsRune(name, 0)
+	for i, element := range strings.Split(name, "/") {
+		if h.hides(element) && (i > 0 || element != ".well-known") {
+			return "", false
+		}
+	}
+	return name, true
+}
+
+// hides reports whether a name is one of those that are not for everybody.
+func (h *Handler) hides(name string) bool {
+	return strings.HasPrefix(name, ".") && !h.cfg.Hidden
 }
 
 // redirect sends the client to a name beside or below the last element of its

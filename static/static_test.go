@@ -308,6 +308,7 @@ func TestPreconditions(t *testing.T) {
 		{"INM any", headers{"If-None-Match": `*`}, notModified},
 		{"INM list", headers{"If-None-Match": `"x", W/"y" ,"a-b"`}, notModified},
 		{"INM list without", headers{"If-None-Match": `"x","y"`}, proceed},
+		{"INM in two lines", headers{"If-None-Match": "\"x\"\n*"}, notModified},
 		{"INM unquoted", headers{"If-None-Match": `a-b`}, proceed},
 		{"INM unclosed", headers{"If-None-Match": `"a-b`}, proceed},
 		// section 13.1.3
@@ -333,7 +334,9 @@ func TestPreconditions(t *testing.T) {
 	} {
 		var h fasthttp.RequestHeader
 		for key, value := range test.h {
-			h.Set(key, value)
+			for line := range strings.SplitSeq(value, "\n") {
+				h.Add(key, line)
+			}
 		}
 		if got := precondition(&h, v); got != test.want {
 			t.Errorf("%s: got %d, want %d", test.name, got, test.want)
@@ -418,27 +421,6 @@ func TestNoPathLeavesTheRoot(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoRegularFileIsNotServed(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644); err != nil {
-		t.Skip("no FIFO here:", err)
-	}
-	ln, err := net.Listen("unix", filepath.Join(dir, "socket"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	addr := serve(t, "/", dir)
-	for _, target := range []string{"/fifo", "/socket"} {
-		if got := ask(t, addr, "GET", target); got.StatusCode != 404 {
-			t.Errorf("%s: %d", target, got.StatusCode)
-		}
-	}
-	if page := ask(t, addr, "GET", "/"); strings.Contains(page.body, "fifo") || strings.Contains(page.body, "socket") {
-		t.Error("they are listed")
-	}
-}
-
 func TestStatusOf(t *testing.T) {
 	wrap := func(err error) error { return &os.PathError{Op: "openat", Path: "x", Err: err} }
 	for _, test := range []struct {
@@ -506,7 +488,7 @@ func TestListingLinksEveryNameAndEscapesIt(t *testing.T) {
 		write(t, dir, "list/"+name, fmt.Sprintf("content %d", i))
 	}
 	write(t, dir, "list/folder/x", "x")
-	addr := serve(t, "/", dir)
+	addr := serve(t, "/", dir, Config{Hidden: true})
 	page := ask(t, addr, "GET", "/list/")
 	if got := page.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
 		t.Errorf("Content-Type %q", got)
@@ -537,6 +519,127 @@ func TestListingLinksEveryNameAndEscapesIt(t *testing.T) {
 			t.Errorf("no link leads to %q", name)
 		}
 	}
+}
+
+func TestHiddenNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".env", ".git/config", "sub/.secret", ".well-known/x", "sub/.well-known/x", "shown"} {
+		write(t, dir, name, "content")
+	}
+	closed, open := serve(t, "/", dir), serve(t, "/", dir, Config{Hidden: true})
+	for target, want := range map[string]int{
+		"/.env": 404, "/%2eenv": 404, "/.git/": 404, "/.git/config": 404, "/sub/.secret": 404, "/sub/.well-known/x": 404,
+		"/.well-known/x": 200, "/shown": 200,
+	} {
+		if got := ask(t, closed, "GET", target); got.StatusCode != want {
+			t.Errorf("%s: %d, want %d", target, got.StatusCode, want)
+		}
+		if got := ask(t, open, "GET", target); got.StatusCode != 200 {
+			t.Errorf("%s with Hidden: %d", target, got.StatusCode)
+		}
+	}
+	if page := ask(t, closed, "GET", "/").body; strings.Contains(page, ".env") || !strings.Contains(page, "shown") {
+		t.Errorf("the listing is %s", page)
+	}
+}
+
+func TestListingShowsWhatLinksLeadTo(t *testing.T) {
+	page := ask(t, serve(t, "/", outside(t)), "GET", "/").body
+	for _, want := range []string{
+		`<a href="./in"><bdi>in</bdi></a></td><td class="n">6<`,
+		`<a href="./indir/"><bdi>indir/</bdi></a>`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %s in %s", want, page)
+		}
+	}
+	for _, name := range []string{"out", "outdir", "abs", "loop"} {
+		if strings.Contains(page, `"./`+name) {
+			t.Errorf("%s, which cannot be opened, is listed", name)
+		}
+	}
+}
+
+// The memory of a listing must not grow with the folder: a page at a time.
+func TestLargeFolderIsListedInPages(t *testing.T) {
+	dir := t.TempDir()
+	const names = 2*pageSize + 5
+	for i := range names {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("f%05d", i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	addr := serve(t, "/", dir)
+	seen := map[string]bool{}
+	target, pages := "/", 0
+	for target != "" {
+		page := ask(t, addr, "GET", target).body
+		pages++
+		links := regexp.MustCompile(`href="\./([^"]*)"`).FindAllStringSubmatch(page, -1)
+		if len(links) > pageSize {
+			t.Errorf("%s shows %d names", target, len(links))
+		}
+		for _, link := range links {
+			seen[link[1]] = true
+		}
+		if !strings.Contains(page, fmt.Sprintf("Page %d of 3, of %d names", pages, names)) {
+			t.Errorf("%s does not say where it is", target)
+		}
+		next := regexp.MustCompile(`href="(\?page=\d+)">Next`).FindStringSubmatch(page)
+		target = ""
+		if next != nil {
+			target = "/" + next[1]
+		}
+	}
+	if pages != 3 || len(seen) != names {
+		t.Errorf("%d pages with %d names, want 3 with %d", pages, len(seen), names)
+	}
+	for _, odd := range []string{"/?page=0", "/?page=-1", "/?page=x", "/?page=99999999999999999999"} {
+		if got := ask(t, addr, "GET", odd); got.StatusCode != 200 {
+			t.Errorf("%s: %d", odd, got.StatusCode)
+		}
+	}
+}
+
+func TestOneFileThroughALink(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "elsewhere/real.iso", "content")
+	link := filepath.Join(dir, "link.iso")
+	if err := os.Symlink("elsewhere/real.iso", link); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, serve(t, "/", link), "GET", "/link.iso"); got.body != "content" {
+		t.Errorf("%d %q", got.StatusCode, got.body)
+	}
+}
+
+func FuzzPathStaysBelowTheRoot(f *testing.F) {
+	for _, seed := range []string{"/../secret", "/%2e%2e/secret", "/a%00", "//secret", "/sub/..%2f..%2fsecret"} {
+		f.Add(seed)
+	}
+	dir := f.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte("SECRET"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	root := filepath.Join(dir, "root")
+	if err := os.MkdirAll(filepath.Join(root, "sub"), 0o700); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.Symlink("..", filepath.Join(root, "up")); err != nil {
+		f.Fatal(err)
+	}
+	app := fiber.New()
+	app.Use(New(root, Config{Hidden: true}))
+	handle := app.Handler()
+	f.Fuzz(func(t *testing.T, target string) {
+		var ctx fasthttp.RequestCtx
+		ctx.Request.Header.SetRequestURI(target)
+		ctx.Request.SetRequestURI(target)
+		handle(&ctx)
+		if strings.Contains(string(ctx.Response.Body()), "SECRET") {
+			t.Errorf("%q leads out of the root", target)
+		}
+	})
 }
 
 func TestOneFile(t *testing.T) {
@@ -580,25 +683,6 @@ func TestMountedBelowAPrefix(t *testing.T) {
 			t.Errorf("%s: outside the prefix: %d", mount, got.StatusCode)
 		}
 	}
-}
-
-func TestOpenRefuses(t *testing.T) {
-	dir := t.TempDir()
-	fifo := filepath.Join(dir, "fifo")
-	if err := syscall.Mkfifo(fifo, 0o644); err != nil {
-		t.Skip("no FIFO here:", err)
-	}
-	for _, root := range []string{filepath.Join(dir, "nope"), fifo, ""} {
-		if _, err := Open(root); err == nil {
-			t.Errorf("%q was opened", root)
-		}
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("New did not panic")
-		}
-	}()
-	New(filepath.Join(dir, "nope"))
 }
 
 // bodyOf is a Body of a file with content, for part.

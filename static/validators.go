@@ -4,6 +4,7 @@ package static
 // make of them: RFC 9110 sections 8.8 and 13, one small function a step.
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -47,21 +48,27 @@ const (
 // precondition evaluates the preconditions in the order of RFC 9110 section
 // 13.2.2. If-Range, the last one, is part of the range.
 func precondition(h *fasthttp.RequestHeader, v validators) verdict {
-	if ifMatch := h.Peek(fiber.HeaderIfMatch); len(ifMatch) > 0 {
-		if !matches(string(ifMatch), v.etag, strongEqual) {
+	if ifMatch := list(h, fiber.HeaderIfMatch); ifMatch != "" {
+		if !matches(ifMatch, v.etag, strongEqual) {
 			return failed
 		}
 	} else if since, ok := date(h, fiber.HeaderIfUnmodifiedSince); ok && v.modifiedAfter(since) {
 		return failed
 	}
-	if ifNoneMatch := h.Peek(fiber.HeaderIfNoneMatch); len(ifNoneMatch) > 0 {
-		if matches(string(ifNoneMatch), v.etag, weakEqual) {
+	if ifNoneMatch := list(h, fiber.HeaderIfNoneMatch); ifNoneMatch != "" {
+		if matches(ifNoneMatch, v.etag, weakEqual) {
 			return notModified
 		}
 	} else if since, ok := date(h, fiber.HeaderIfModifiedSince); ok && !v.modifiedAfter(since) {
 		return notModified
 	}
 	return proceed
+}
+
+// list is the value of a header that is a list: its lines, if there are
+// several, joined. Section 5.3.
+func list(h *fasthttp.RequestHeader, name string) string {
+	return string(bytes.Join(h.PeekAll(name), []byte(",")))
 }
 
 // modifiedAfter compares to the second, since a date in a header has no more.

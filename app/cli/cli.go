@@ -60,6 +60,12 @@ and the log says what was really sent.`,
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newServe(), newHealth(), newVersion())
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		for _, shell := range cmd.Commands() { // those of completion
+			shell.Args = noArguments
+		}
+	}
 	return root
 }
 

@@ -75,6 +75,9 @@ func serve(cfg config.Config, stdout, stderr io.Writer) error {
 	// nothing, and says so as an error.
 	_, _ = memlimit.Set(memlimit.WithRatio(memoryShare))
 
+	// A log whose reader is gone is a write error, not the end of the server.
+	signal.Ignore(syscall.SIGPIPE)
+
 	server, err := app.New(cfg, stdout, stderr)
 	if err != nil {
 		return err

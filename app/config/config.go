@@ -25,6 +25,7 @@ type Config struct {
 	Admin        string        // host:port; "" is off
 	AccessLog    string        // "-" standard output, "off", or a file
 	LogFormat    string        // a name or a template
+	Hidden       bool          // serve names that begin with a dot
 	IdleTimeout  time.Duration // a peer that takes nothing for so long is cut
 	DrainTimeout time.Duration // how long downloads may go on after a stop
 }
@@ -37,6 +38,7 @@ func Bind(flags *pflag.FlagSet) *Config {
 	BindAdmin(flags, &c.Admin)
 	flags.StringVar(&c.AccessLog, "access-log", "-", `where access records go: "-" (standard output), "off" or a file`)
 	flags.StringVar(&c.LogFormat, "log-format", "json", "json, combined, common, console, or a template such as '${ip} ${path} ${bytesSent}'")
+	flags.BoolVar(&c.Hidden, "hidden", false, "serve and list files and folders whose name begins with a dot")
 	flags.DurationVar(&c.IdleTimeout, "idle-timeout", wire.IdleTimeoutDefault, "end a download whose client takes nothing for this long")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "on a stop, let downloads go on for this long")
 	return c

@@ -5,7 +5,6 @@ package guard
 import (
 	"io"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 )
 
@@ -13,16 +12,27 @@ import (
 // away to keep the connection, in bytes. Beyond it a new connection is cheaper.
 const drainLimit = 256 << 10
 
+// lingerer is a connection that can be told that its peer is still sending.
+type lingerer interface{ Linger() }
+
 // UnreadBody deals with what a handler left unread of a request's body.
 // fasthttp, when it streams bodies, would parse the rest as the next request,
 // which is request smuggling. A short body of a known length is read to its
 // end; for any other one the connection closes after the response.
-func UnreadBody(c *fiber.Ctx) error {
-	err := c.Next()
-	if ctx := c.Context(); !drained(&ctx.Request) {
+//
+// It goes around everything that may answer, since each answer leaves the same
+// rest behind.
+func UnreadBody(handler fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		handler(ctx)
+		if drained(&ctx.Request) {
+			return
+		}
 		ctx.Response.Header.SetConnectionClose()
+		if conn, ok := ctx.Conn().(lingerer); ok {
+			conn.Linger()
+		}
 	}
-	return err
 }
 
 func drained(req *fasthttp.Request) bool {

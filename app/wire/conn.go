@@ -36,6 +36,8 @@ type Conn struct {
 
 	read, written atomic.Int64
 	writeErr      atomic.Pointer[error]
+	isCut         atomic.Bool
+	sending       atomic.Bool // the peer is; see Linger
 
 	// Owned by the writing goroutine.
 	armed     time.Time // when the write deadline now set will pass
@@ -191,7 +193,7 @@ const (
 // thrown away. RFC 9112 section 9.6.
 func (c *Conn) Close() error {
 	c.once.Do(func() {
-		if c.unread() {
+		if !c.isCut.Load() && (c.sending.Load() || c.unread()) {
 			c.linger()
 		}
 		c.onDone(c)
@@ -217,10 +219,18 @@ func (c *Conn) linger() {
 	}
 }
 
+// Linger says that the peer is still sending what nobody will read, so that
+// Close takes care of it also when nothing of it has arrived yet.
+func (c *Conn) Linger() { c.sending.Store(true) }
+
 // cut makes reads and writes in progress return. The owner still has to Close,
-// which is when the listener forgets the connection. Errors are not looked at:
-// a connection that is gone already is cut.
+// which is when the listener forgets the connection. It does not close the
+// socket itself, since that would wait for a write to end, and one from a slow
+// disk to a fast peer ends only with the file. Errors are not looked at: a
+// connection that is gone already is cut.
 func (c *Conn) cut() {
-	_ = c.tcp.SetLinger(0) // what is queued goes too
-	_ = c.tcp.Close()
+	c.isCut.Store(true)
+	_ = c.tcp.SetLinger(0) // what is queued goes with the Close
+	_ = c.tcp.CloseRead()
+	_ = c.tcp.CloseWrite()
 }

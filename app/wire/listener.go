@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -163,9 +165,22 @@ func (l *Listener) Open() int {
 // returns how many there were.
 func (l *Listener) Cut() int {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.conns {
+	conns := slices.Collect(maps.Keys(l.conns))
+	l.mu.Unlock()
+	for _, c := range conns {
 		c.cut()
 	}
-	return len(l.conns)
+	return len(conns)
+}
+
+// WaitClosed waits until no connection is open, at most for the timeout, and
+// reports whether that came true.
+func (l *Listener) WaitClosed(timeout time.Duration) bool {
+	const look = 5 * time.Millisecond
+	for deadline := time.Now().Add(timeout); l.Open() > 0; time.Sleep(look) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }

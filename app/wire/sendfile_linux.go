@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"syscall"
 
@@ -81,6 +82,10 @@ func (j *sendfileJob) step(dst int) bool {
 			chunk = min(chunk, *j.limit)
 		}
 		if chunk <= 0 {
+			return true
+		}
+		if j.conn.isCut.Load() {
+			j.err = net.ErrClosed
 			return true
 		}
 		n, err := unix.Sendfile(dst, j.src, nil, int(chunk))

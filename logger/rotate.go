@@ -1,0 +1,211 @@
+package logger
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/DeRuina/timberjack"
+)
+
+// timberjack names, compresses and deletes the old files. It does not write:
+// it opens a new file without O_APPEND, so a file truncated by somebody else
+// would go on behind a hole of zeros, it counts sizes in megabytes, and it
+// cannot open the name again after somebody else moved the file.
+
+// backupTime is fine enough to tell apart the rotations of a burst: timberjack
+// counts old files by their time.
+const backupTime = "2006-01-02T15-04-05.000000"
+
+// RotateConfig says when a RotatingFile begins anew and what becomes of the
+// old files. The zero value never rotates.
+type RotateConfig struct {
+	// MaxSize is the size in bytes that a file does not exceed, unless a single
+	// Write alone is larger.
+	//
+	// Optional. Default: 0, no limit
+	MaxSize int64
+
+	// MaxAge is how long a file is written. It is looked at when something is
+	// written. The age of a file that was there before is counted from its last
+	// change.
+	//
+	// Optional. Default: 0, no limit
+	MaxAge time.Duration
+
+	// Keep is how many old files are kept besides the one being written.
+	//
+	// Optional. Default: 0, all of them
+	Keep int
+
+	// Compress compresses old files with gzip, in a goroutine.
+	//
+	// Optional. Default: false
+	Compress bool
+}
+
+// RotatingFile is a log file that is renamed and begun anew when it gets too
+// large or too old. access.log becomes
+// access-2006-01-02T15-04-05.000000-size.log, or -age.log, with the UTC time of
+// the rotation, and ends in .gz if compressed. One Write never goes to two
+// files.
+//
+// When a rotation fails, the file in use is written on, and Write returns the
+// error with the count of bytes it did write. Failures to compress or delete
+// old files are told on standard error, by timberjack.
+//
+// No other process may rotate or write the same name. It is safe for
+// concurrent use; the zero value is not usable, see NewRotatingFile.
+type RotatingFile struct {
+	name   string
+	config RotateConfig
+
+	mu     sync.Mutex
+	file   *os.File // nil when closed, or when it could not be opened after a rotation
+	began  time.Time
+	mover  *timberjack.Logger
+	closed bool
+}
+
+// NewRotatingFile opens name for appending and makes it if it is not there,
+// readable by its owner and group. It fails if name is no regular file or
+// config has a negative limit.
+func NewRotatingFile(name string, config RotateConfig) (*RotatingFile, error) {
+	if config.MaxSize < 0 || config.MaxAge < 0 || config.Keep < 0 {
+		return nil, fmt.Errorf("rotate %s: negative limit", name)
+	}
+	// Before it is opened: to open a named pipe for writing waits for a reader.
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("rotate %s: not a regular file", name)
+	}
+	f := &RotatingFile{name: name, config: config}
+	if err := f.open(); err != nil {
+		return nil, err
+	}
+	f.mover = f.newMover()
+	return f, nil
+}
+
+func (f *RotatingFile) newMover() *timberjack.Logger {
+	compression := "none"
+	if f.config.Compress {
+		compression = "gzip"
+	}
+	return &timberjack.Logger{
+		Filename:         f.name,
+		MaxBackups:       f.config.Keep,
+		Compression:      compression,
+		BackupTimeFormat: backupTime,
+	}
+}
+
+// open opens the name; the file in use, if any, stays so when that fails.
+func (f *RotatingFile) open() error {
+	fresh, err := os.OpenFile(f.name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	info, err := fresh.Stat()
+	if err != nil {
+		return errors.Join(err, fresh.Close())
+	}
+	old := f.file
+	f.file = fresh
+	if old == nil {
+		f.began = info.ModTime()
+		return nil
+	}
+	if was, err := old.Stat(); err != nil || !os.SameFile(was, info) {
+		f.began = info.ModTime()
+	}
+	return old.Close()
+}
+
+// Write appends p, after a rotation if one is due. If the error is that of the
+// rotation alone, all of p was written. After Close it fails with
+// os.ErrClosed.
+func (f *RotatingFile) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return 0, os.ErrClosed
+	}
+	rotated := f.rotateIfDue(len(p))
+	if f.file == nil {
+		if err := f.open(); err != nil {
+			return 0, errors.Join(rotated, err)
+		}
+	}
+	n, err := f.file.Write(p)
+	return n, errors.Join(rotated, err)
+}
+
+func (f *RotatingFile) rotateIfDue(more int) error {
+	if f.file == nil {
+		return nil
+	}
+	// Asked each time rather than counted: somebody may have truncated it.
+	info, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() == 0 {
+		f.began = time.Now()
+		return nil
+	}
+	var reason string
+	switch {
+	case f.config.MaxSize > 0 && info.Size()+int64(more) > f.config.MaxSize:
+		reason = "size"
+	case f.config.MaxAge > 0 && time.Since(f.began) >= f.config.MaxAge:
+		reason = "age"
+	default:
+		return nil
+	}
+	if err := f.mover.RotateWithReason(reason); err != nil {
+		return fmt.Errorf("rotate %s: %w", f.name, err) // it has given the file its name back
+	}
+	// Not to be written any more, even if the new one does not open: it may be
+	// compressed and deleted already.
+	err = f.file.Close()
+	f.file = nil
+	return err
+}
+
+// Reopen opens the name again, as is needed after somebody else moved or
+// deleted the file. If that fails, the old file stays in use. It waits until
+// old files that are being compressed are done. After Close it fails with
+// os.ErrClosed.
+func (f *RotatingFile) Reopen() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return os.ErrClosed
+	}
+	if err := f.open(); err != nil {
+		return err
+	}
+	// It holds the file of the last rotation open, and with it the disk space
+	// of one that was deleted.
+	err := f.mover.Close()
+	f.mover = f.newMover()
+	return err
+}
+
+// Close closes the file and waits until old files are compressed and deleted.
+// More calls do nothing.
+func (f *RotatingFile) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	var err error
+	if f.file != nil {
+		err = f.file.Close()
+	}
+	return errors.Join(err, f.mover.Close())
+}
