@@ -26,7 +26,7 @@ var allFields = []field{
 	{"remote", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ip) }},
 	{"user", func(e *zerolog.Event, k string, r *record) { r.add(e, k, []byte(r.user)) }},
 	{"method", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.method()) }},
-	{"host", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.Request.Header.Host()) }},
+	{"host", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.Host()) }},
 	{"path", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.path()) }},
 	{"query", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.URI().QueryString()) }},
 	{"proto", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.proto()) }},

@@ -124,7 +124,7 @@ func (l *Logger) Handle(c *fiber.Ctx) error {
 		// The error handler failed, so this is all that there is left to say.
 		_ = c.SendStatus(fiber.StatusInternalServerError)
 	}
-	r.ready(c, err, false)
+	r.ready(c, err)
 	return nil
 }
 
@@ -143,12 +143,19 @@ func (l *Logger) meet(app *fiber.App) {
 
 // ServerError logs a request that could not be read, and so reached no
 // middleware. Call it from the fasthttp server's ErrorHandler, after the
-// response was set. What could not be parsed is left empty in the record.
+// response was set. What could not be parsed is left empty in the record; so is
+// everything if the body is what could not be read, since fasthttp then forgets
+// the header. The duration is that of the answer, but for a connection's first
+// request, which began with the connection.
 func (l *Logger) ServerError(ctx *fasthttp.RequestCtx, err error) {
 	r := l.attach(ctx)
+	r.unread = true
 	r.start = time.Now()
-	r.ctx.Response.SetConnectionClose() // what fasthttp is about to do, and part of the header's length
-	r.ready(nil, err, len(ctx.Request.Header.Host()) == 0)
+	if ctx.ConnRequestNum() == 0 {
+		r.start = ctx.ConnTime()
+	}
+	r.ctx.Response.SetConnectionClose() // as fasthttp is about to do; it is part of the header
+	r.ready(nil, err)
 }
 
 // Unseen logs a request that Fiber answered without calling any middleware, as
@@ -164,7 +171,7 @@ func (l *Logger) Unseen(ctx *fasthttp.RequestCtx) {
 	if !seen {
 		r := l.attach(ctx)
 		r.start = ctx.Time()
-		r.ready(nil, nil, false)
+		r.ready(nil, nil)
 	}
 }
 
@@ -176,6 +183,7 @@ func (l *Logger) Unseen(ctx *fasthttp.RequestCtx) {
 func (l *Logger) attach(ctx *fasthttp.RequestCtx) *record {
 	r := l.records.Get().(*record) //nolint:forcetypeassert // the pool holds nothing else
 	r.ctx = ctx
+	r.request = countRequest(&ctx.Request)
 	ctx.SetUserValue(r, r)
 	return r
 }

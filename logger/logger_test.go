@@ -62,7 +62,6 @@ func (l countingListener) Accept() (net.Conn, error) {
 type countingConn struct {
 	net.Conn
 	mu      sync.Mutex
-	read    int64
 	written int64
 	err     error
 }
@@ -76,15 +75,6 @@ func (c *countingConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *countingConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.read += int64(n)
-	return n, err
-}
-
-func (c *countingConn) BytesRead() int64    { c.mu.Lock(); defer c.mu.Unlock(); return c.read }
 func (c *countingConn) BytesWritten() int64 { c.mu.Lock(); defer c.mu.Unlock(); return c.written }
 func (c *countingConn) WriteErr() error     { c.mu.Lock(); defer c.mu.Unlock(); return c.err }
 

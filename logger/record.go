@@ -38,8 +38,6 @@ type BodyStream interface {
 // Conn is what a connection may implement so that bodies without a counter of
 // their own are logged with certainty too.
 type Conn interface {
-	// BytesRead is the number of bytes received on this connection.
-	BytesRead() int64
 	// BytesWritten is the number of bytes the kernel took on this connection.
 	BytesWritten() int64
 	// WriteErr is the first error of a write, nil if there was none.
@@ -65,16 +63,17 @@ type record struct {
 	json *zerolog.Logger // writes to this record
 	data *Data           // for custom tags; made when there are any
 
-	ctx    *fasthttp.RequestCtx
-	start  time.Time
-	done   bool // ready, or written already
-	logged bool // written before the end, because of a panic
+	ctx     *fasthttp.RequestCtx
+	request *countedStream // the request's body; nil if it is in memory
+	start   time.Time
+	done    bool // ready, or written already
+	logged  bool // written before the end, because of a panic
 
 	// Noted by ready, when the handlers are done.
 	readyAt   time.Time
 	err       error // what the handlers returned
 	status    int
-	unparsed  bool // there is no request to speak of, only that there was one
+	unread    bool // the request could not be read
 	number    uint64
 	user      string
 	requestID string
@@ -120,9 +119,9 @@ func (r *record) Write(line []byte) (int, error) {
 // ready ends the first phase. It notes what will be gone or changed when the
 // response has been written, and renders what only the request can tell. c is
 // nil for requests that reached no middleware.
-func (r *record) ready(c *fiber.Ctx, err error, unparsed bool) {
+func (r *record) ready(c *fiber.Ctx, err error) {
 	resp := &r.ctx.Response
-	r.done, r.err, r.unparsed = true, err, unparsed
+	r.done, r.err = true, err
 	if r.log.needs.ready {
 		r.readyAt = time.Now()
 	}
@@ -193,7 +192,7 @@ func (r *record) passOnPanic(c *fiber.Ctx) {
 		return // runtime.Goexit; there is no response to speak of
 	}
 	c.Status(fiber.StatusInternalServerError)
-	r.ready(c, fmt.Errorf("panic: %v", cause), false)
+	r.ready(c, fmt.Errorf("panic: %v", cause))
 	r.noBody, r.stream = true, nil // nothing was sent, and this is not the end
 	r.finish()
 	r.outcome = Failed
@@ -219,9 +218,9 @@ func (r *record) Close() error {
 // recycle gives the record back, and keeps its buffers unless a request made
 // them large.
 func (r *record) recycle() {
-	r.ctx, r.err, r.stream, r.conn, r.failure = nil, nil, nil, nil, nil
+	r.ctx, r.request, r.err, r.stream, r.conn, r.failure = nil, nil, nil, nil, nil, nil
 	r.user, r.requestID = "", ""
-	r.done, r.logged = false, false
+	r.done, r.logged, r.unread = false, false, false
 	r.early.B, r.line, r.text = small(r.early.B), small(r.line), small(r.text)
 	r.log.records.Put(r)
 }
@@ -269,21 +268,31 @@ func (r *record) finish() {
 	switch {
 	case r.stream != nil:
 		r.askStream()
-	case r.noBody:
-	case r.isStream:
+	case r.isStream && !r.noBody:
 		r.sent = max(r.bodyLen, 0)
 		if r.conn != nil {
 			r.askConn()
 		}
-	default:
-		// An intact connection took an in-memory body whole, or will with the
-		// next flush when requests are pipelined.
-		r.sent, r.size = r.bodyLen, r.bodyLen
-		if r.failure != nil {
-			r.sent = min(r.sentOnConn(), r.bodyLen)
-		}
+	case !r.isStream:
+		r.askMemory()
 	}
 	r.outcome = outcomeOf(r.failure)
+}
+
+// askMemory is for a body in memory. An intact connection took it whole, or
+// will with the next flush when requests are pipelined. It is a whole
+// representation unless it says what went wrong.
+func (r *record) askMemory() {
+	if r.status < fasthttp.StatusMultipleChoices && !bodyless(r.status) {
+		r.size = r.bodyLen
+	}
+	if r.noBody {
+		return
+	}
+	r.sent = r.bodyLen
+	if r.failure != nil {
+		r.sent = min(r.sentOnConn(), r.bodyLen)
+	}
 }
 
 // askStream takes a stream's word for what was sent. A stream that we count
@@ -350,15 +359,23 @@ func outcomeOf(err error) Outcome {
 	}
 }
 
-// received is the request body's declared length, but not more than came in on
-// the connection: a body that was refused may not have been sent. Unknown is
-// 0, never negative.
+// received is the number of bytes of the request's body that were read: of a
+// stream what was taken from it, else what fasthttp has in memory. Never
+// negative.
 func (r *record) received() int64 {
-	n := max(int64(r.ctx.Request.Header.ContentLength()), 0)
-	if r.conn != nil {
-		n = min(n, r.conn.BytesRead())
+	req := &r.ctx.Request
+	declared := int64(req.Header.ContentLength())
+	switch {
+	case r.unread:
+		return 0
+	case r.request != nil:
+		return r.request.read
+	case declared > 0 && !req.MayContinue():
+		return declared // or the handlers would not have been called
+	case declared == 0 || len(req.Header.MultipartFormBoundary()) > 0:
+		return max(declared, 0) // a parsed form would be written out again by Body
 	}
-	return n
+	return int64(len(req.Body()))
 }
 
 // What the request line says, or nothing if it could not be parsed: fasthttp
@@ -370,7 +387,7 @@ func (r *record) url() []byte    { return r.parsed(r.ctx.RequestURI()) }
 func (r *record) proto() []byte  { return r.parsed(r.ctx.Request.Header.Protocol()) }
 
 func (r *record) parsed(value []byte) []byte {
-	if r.unparsed {
+	if r.unread && len(r.ctx.Request.Header.Host()) == 0 {
 		return nil
 	}
 	return value

@@ -31,28 +31,41 @@ func countStream(resp *fasthttp.Response, want int64) {
 			return
 		}
 	}
-	if field := streamField(resp); field != nil {
-		*field = &countedStream{r: stream, want: want}
+	if responseStream >= 0 {
+		*streamOf(unsafe.Pointer(resp), responseStream) = &countedStream{r: stream, want: want}
 	}
 }
 
-// streamOffset is where in a fasthttp.Response its body stream is, -1 if that
-// cannot be told. SetBodyStream would close the stream that is there, and
-// there is no other way to it; if a coming fasthttp has another field, the
-// connection's counter is used, which includes the framing.
-var streamOffset = func() int {
-	field, ok := reflect.TypeFor[fasthttp.Response]().FieldByName("bodyStream")
+// countRequest puts a counter around the request's body stream and gives it;
+// nil if the body is in memory.
+func countRequest(req *fasthttp.Request) *countedStream {
+	if !req.IsBodyStream() || requestStream < 0 {
+		return nil
+	}
+	counted := &countedStream{r: req.BodyStream(), want: -1}
+	*streamOf(unsafe.Pointer(req), requestStream) = counted
+	return counted
+}
+
+// Where in fasthttp's messages their body streams are, -1 if that cannot be
+// told. SetBodyStream would close the stream that is there, and there is no
+// other way to it. If a coming fasthttp has other fields, counts fall back to
+// what the connection or the header tells.
+var (
+	responseStream = streamOffset(reflect.TypeFor[fasthttp.Response]())
+	requestStream  = streamOffset(reflect.TypeFor[fasthttp.Request]())
+)
+
+func streamOffset(message reflect.Type) int {
+	field, ok := message.FieldByName("bodyStream")
 	if !ok || field.Type != reflect.TypeFor[io.Reader]() {
 		return -1
 	}
 	return int(field.Offset)
-}()
+}
 
-func streamField(resp *fasthttp.Response) *io.Reader {
-	if streamOffset < 0 {
-		return nil
-	}
-	return (*io.Reader)(unsafe.Add(unsafe.Pointer(resp), streamOffset))
+func streamOf(message unsafe.Pointer, offset int) *io.Reader {
+	return (*io.Reader)(unsafe.Add(message, offset))
 }
 
 // countedStream is a BodyStream that counts what is read from it.

@@ -139,6 +139,56 @@ func TestHijackedConnectionIsLoggedWhenItEnds(t *testing.T) {
 	}
 }
 
+func TestBytesReceivedIsWhatWasRead(t *testing.T) {
+	body := strings.Repeat("x", 20_000)
+	chunked := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	for _, streaming := range []bool{true, false} {
+		for _, test := range []struct {
+			name, headers, body string
+			reads               bool
+			streamed, buffered  int
+		}{
+			{"no body", "", "", true, 0, 0},
+			{"a body that is read", fmt.Sprintf("Content-Length: %d\r\n", len(body)), body, true, len(body), len(body)},
+			{"a chunked body that is read", "Transfer-Encoding: chunked\r\n", chunked, true, len(body), len(body)},
+			{"a body that nobody reads", fmt.Sprintf("Content-Length: %d\r\n", len(body)), body, false, 0, len(body)},
+		} {
+			log := &output{}
+			app := fiber.New(fiber.Config{StreamRequestBody: streaming, DisableStartupMessage: true})
+			app.Use(New(Config{Format: "${bytesReceived}", Output: log}))
+			app.Post("/", func(c *fiber.Ctx) error {
+				if test.reads {
+					_ = c.Body()
+				}
+				c.Context().SetConnectionClose()
+				return c.SendString(bodyText)
+			})
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan error, 1)
+			go func() { served <- app.Listener(ln) }()
+			conn, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: test\r\n"+test.headers+"\r\n"+test.body)
+			_, _ = io.Copy(io.Discard, conn) // a reset is possible where the body was not read
+			conn.Close()
+			_ = app.Shutdown()
+			<-served
+			want := test.buffered
+			if streaming {
+				want = test.streamed
+			}
+			if log.String() != fmt.Sprint(want) {
+				t.Errorf("%s, streaming %t: logged %s, want %d", test.name, streaming, log.String(), want)
+			}
+		}
+	}
+}
+
 func TestTwoLoggersDoNotDisturbEachOther(t *testing.T) {
 	outer, inner := &output{}, &output{}
 	app := fiber.New()
@@ -162,7 +212,7 @@ func TestBodiesAreLoggedOnlyFromMemory(t *testing.T) {
 	app.Post("/stream", func(c *fiber.Ctx) error { return c.SendStream(strings.NewReader(bodyText)) })
 	for _, target := range []string{"/memory", "/stream"} {
 		req, _ := http.NewRequest(http.MethodPost, "http://test"+target, strings.NewReader(strings.Repeat("x", 100_000)))
-		req.Close = true // fasthttp would parse the rest of the body as a request
+		req.Header.Set("Connection", "close") // fasthttp would parse the rest of the body as a request
 		if _, err := app.Test(req); err != nil {
 			t.Fatal(err)
 		}
