@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -31,8 +30,8 @@ const (
 // App is a server whose listeners are open. It is run once.
 type App struct {
 	cfg    config.Config
-	log    *logger.Logger
-	file   *logger.File // the access log, if that is a file
+	log    *logger.Logger // nil: off
+	sink   sink           // below log
 	files  *static.Handler
 	stderr io.Writer
 
@@ -55,7 +54,7 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	if a.files, err = static.Open(cfg.Path, static.Config{Hidden: cfg.Hidden}); err != nil {
 		return nil, err
 	}
-	if err = a.openLog(stdout); err != nil {
+	if a.log, a.sink, err = openLog(cfg, stdout, newReporter(stderr, "access log")); err != nil {
 		return nil, err
 	}
 	if a.publicLn, err = a.listen(cfg.Listen); err != nil {
@@ -129,32 +128,6 @@ func answerError(c *fiber.Ctx, err error) error {
 	return c.Status(status).SendString(fmt.Sprintf("%d %s\n", status, fasthttp.StatusMessage(status)))
 }
 
-func (a *App) openLog(stdout io.Writer) error {
-	out := stdout
-	switch a.cfg.AccessLog {
-	case "off":
-		return nil
-	case "-":
-	default:
-		var err error
-		if a.file, err = logger.OpenFile(a.cfg.AccessLog); err != nil {
-			return err
-		}
-		out = a.file
-	}
-	var err error
-	format := a.cfg.LogFormat
-	if strings.Contains(format, "${") { // a template; records are lines
-		format += "\n"
-	}
-	a.log, err = logger.NewLogger(logger.Config{
-		Format:       format,
-		Output:       out,
-		OnWriteError: newReporter(a.stderr, "access log").report,
-	})
-	return err
-}
-
 func (a *App) listen(addr string) (*wire.Listener, error) {
 	accept := newReporter(a.stderr, "accept")
 	return wire.Listen(addr, wire.Config{
@@ -218,16 +191,6 @@ func (a *App) stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duratio
 	}
 }
 
-// ReopenLog opens the access log's file anew, for whoever moved it away.
-func (a *App) ReopenLog() {
-	if a.file == nil {
-		return
-	}
-	if err := a.file.Reopen(); err != nil {
-		a.say("access log goes on in the old file: %v", err)
-	}
-}
-
 // Close gives back what New opened. Errors are not reported: there is nobody
 // who could still act on them.
 func (a *App) Close() {
@@ -240,8 +203,21 @@ func (a *App) Close() {
 	if a.files != nil {
 		_ = a.files.Close()
 	}
-	if a.file != nil {
-		_ = a.file.Close()
+	if a.log != nil {
+		a.sink.close()
+		if n := a.sink.lines.Dropped(); n > 0 {
+			a.say("access log: %d lines were lost", n)
+		}
+	}
+}
+
+// ReopenLog opens the access log's file anew, for whoever moved it away.
+func (a *App) ReopenLog() {
+	if a.log == nil {
+		return
+	}
+	if err := a.sink.lines.Reopen(); err != nil {
+		a.say("access log goes on in the old file: %v", err)
 	}
 }
 

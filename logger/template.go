@@ -78,7 +78,7 @@ func compile(text string, custom map[string]LogFunc) (*template, error) {
 		}
 		p, known := findTag(spec, custom)
 		if !known && strings.Contains(spec, ":") {
-			return nil, fmt.Errorf("No parameter found in %q", spec) //nolint:revive,staticcheck // the words of Fiber's logger
+			return nil, fmt.Errorf("No parameter found in %q", spec) //nolint:staticcheck // the words of Fiber's logger
 		}
 		if known {
 			t.use(spec, p)

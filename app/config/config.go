@@ -25,6 +25,9 @@ type Config struct {
 	Admin        string        // host:port; "" is off
 	AccessLog    string        // "-" standard output, "off", or a file
 	LogFormat    string        // a name or a template
+	LogMaxSize   Size          // rotate a log file that gets larger; 0 is never
+	LogMaxAge    time.Duration // rotate a log file that gets older; 0 is never
+	LogKeep      int           // how many rotated files are kept; 0 is all
 	Hidden       bool          // serve names that begin with a dot
 	IdleTimeout  time.Duration // a peer that takes nothing for so long is cut
 	DrainTimeout time.Duration // how long downloads may go on after a stop
@@ -38,6 +41,9 @@ func Bind(flags *pflag.FlagSet) *Config {
 	BindAdmin(flags, &c.Admin)
 	flags.StringVar(&c.AccessLog, "access-log", "-", `where access records go: "-" (standard output), "off" or a file`)
 	flags.StringVar(&c.LogFormat, "log-format", "json", "json, combined, common, console, or a template such as '${ip} ${path} ${bytesSent}'")
+	flags.Var(&c.LogMaxSize, "log-max-size", "rotate the access log's file when it gets larger, such as 100MiB; 0 is never")
+	flags.DurationVar(&c.LogMaxAge, "log-max-age", 0, "rotate the access log's file when it gets older, such as 24h; 0 is never")
+	flags.IntVar(&c.LogKeep, "log-keep", 0, "how many rotated files to keep; 0 is all")
 	flags.BoolVar(&c.Hidden, "hidden", false, "serve and list files and folders whose name begins with a dot")
 	flags.DurationVar(&c.IdleTimeout, "idle-timeout", wire.IdleTimeoutDefault, "end a download whose client takes nothing for this long")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "on a stop, let downloads go on for this long")
@@ -97,6 +103,12 @@ func (c *Config) Validate() error {
 	}
 	if c.AccessLog == "" {
 		return fmt.Errorf(`--access-log "": want "-", "off" or a file`)
+	}
+	if rotates := c.LogMaxSize > 0 || c.LogMaxAge > 0; rotates && (c.AccessLog == "-" || c.AccessLog == "off") {
+		return fmt.Errorf("--log-max-size and --log-max-age rotate a file, but --access-log is %q", c.AccessLog)
+	}
+	if c.LogMaxAge < 0 || c.LogKeep < 0 {
+		return fmt.Errorf("--log-max-age %v, --log-keep %d: want 0 or more", c.LogMaxAge, c.LogKeep)
 	}
 	if err := logger.CheckFormat(c.LogFormat); err != nil {
 		return fmt.Errorf("--log-format: %w", err)
