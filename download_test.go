@@ -60,7 +60,7 @@ func TestFileBytesNeverEnterTheProcess(t *testing.T) {
 // wholeTrace reads what strace wrote, once it has seen the process end.
 func wholeTrace(t *testing.T, name string, pid int) []byte {
 	t.Helper()
-	end := regexp.MustCompile(fmt.Sprintf(`(?m)^%d +\+\+\+ exited with`, pid))
+	end := regexp.MustCompile(fmt.Sprintf(`(?m)^%d +\+\+\+ (exited|killed) .*`, pid))
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		calls, err := os.ReadFile(name)
 		if err == nil && end.Match(calls) {
