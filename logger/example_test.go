@@ -27,24 +27,22 @@ func get(app *fiber.App, path string) {
 }
 
 // The configuration is that of Fiber's own logger; only the import path is
-// another. Fiber's logger says -1 for this stream, or reads it into memory.
+// another. Of /pipe Fiber's logger says -1, or up to 2.52.5 reads it into memory.
 func ExampleNew() {
 	app := fiber.New()
 	app.Use(logger.New(logger.Config{
 		Format: "${status} ${method} ${path} ${bytesSent} ${outcome}\n",
 		Output: os.Stdout,
 	}))
-	app.Get("/file", func(c *fiber.Ctx) error {
-		return c.SendStream(io.LimitReader(strings.NewReader("of unknown length"), 7))
-	})
+	app.Get("/page", func(c *fiber.Ctx) error { return c.SendString("hello") })
 	app.Get("/pipe", func(c *fiber.Ctx) error {
 		return c.SendStream(io.MultiReader(strings.NewReader("of unknown length")))
 	})
-	get(app, "/file")
+	get(app, "/page")
 	get(app, "/pipe")
 	get(app, "/none")
 	// Output:
-	// 200 GET /file 7 complete
+	// 200 GET /page 5 complete
 	// 200 GET /pipe 17 complete
 	// 404 GET /none 16 complete
 }

@@ -44,6 +44,8 @@ type Logger struct {
 	colors     fiber.Colors
 	errPadding string
 
+	writeBuffer int64 // size of fasthttp's buffer, in bytes
+
 	mu sync.Mutex // around Output
 }
 
@@ -132,6 +134,7 @@ func (l *Logger) Handle(c *fiber.Ctx) error {
 func (l *Logger) meet(app *fiber.App) {
 	config := app.Config()
 	l.app, l.colors, l.proxied = app, config.ColorScheme, config.ProxyHeader != ""
+	l.writeBuffer = int64(config.WriteBufferSize)
 	longest := 15
 	for _, routes := range app.Stack() {
 		for _, route := range routes {

@@ -133,6 +133,9 @@ func (r *record) ready(c *fiber.Ctx, err error) {
 	r.isStream = resp.IsBodyStream()
 	r.bodyLen = int64(resp.Header.ContentLength())
 	if r.isStream {
+		if limited, ok := resp.BodyStream().(*io.LimitedReader); ok && r.bodyLen < 0 {
+			r.bodyLen = max(limited.N, 0) // as fasthttp is about to find out
+		}
 		if !r.noBody {
 			countStream(resp, max(r.bodyLen, -1))
 		}
@@ -261,7 +264,7 @@ func (r *record) finish() {
 	if r.log.needs.end {
 		r.end = time.Now()
 	}
-	r.size = -1
+	r.sent, r.size = 0, -1
 	if r.conn != nil {
 		r.failure = r.conn.WriteErr()
 	}
@@ -296,30 +299,31 @@ func (r *record) askMemory() {
 }
 
 // askStream takes a stream's word for what was sent. A stream that we count
-// ourselves knows what was read from it, not what became of that.
+// ourselves knows what was read from it, not what became of that: when anything
+// goes wrong, fasthttp throws away what waits in its buffer.
 func (r *record) askStream() {
 	r.sent, r.size = r.stream.BytesSent(), r.stream.Size()
-	if _, ours := r.stream.(*countedStream); ours && r.failure != nil {
+	err := r.stream.Err()
+	if _, ours := r.stream.(*countedStream); ours && r.conn != nil && (err != nil || r.failure != nil) {
 		r.sent = min(r.sent, r.sentOnConn())
-		return
+		if r.failure != nil {
+			return
+		}
 	}
-	if err := r.stream.Err(); err != nil && !r.noBody {
+	if err != nil && !r.noBody {
 		r.failure = err
 	}
 }
 
-// writeBuffer is how many bytes of a complete response may wait to be flushed,
-// at most, when requests are pipelined: fasthttp's buffer, as Fiber sets it.
-const writeBuffer = 4096
-
 // askConn finds what was sent of a stream that does not count, by what the
-// connection took.
+// connection took. Of a complete response as much as fasthttp's buffer holds
+// may wait to be flushed, when requests are pipelined.
 func (r *record) askConn() {
 	sent := r.sentOnConn()
 	switch {
 	case r.bodyLen < 0:
 		r.sent = sent
-	case r.failure != nil || sent+writeBuffer < r.bodyLen:
+	case r.failure != nil || sent+r.log.writeBuffer < r.bodyLen:
 		r.sent = min(sent, r.bodyLen)
 		if r.failure == nil {
 			r.failure = fmt.Errorf("body stream had fewer bytes than declared: %w", io.ErrUnexpectedEOF)
