@@ -247,8 +247,16 @@ func TestBytesSentIsNotThatOfTheRequestBefore(t *testing.T) {
 		method, target string
 		want           int
 	}{
-		{"GET", "/memory", 12}, {"HEAD", "/memory", 0}, {"GET", "/stream", 12}, {"GET", "/none", 0}, {"GET", "/reader", 12},
-		{"HEAD", "/stream", 0}, {"GET", "/told", 7}, {"GET", "/unchanged", 0}, {"GET", "/written", 12}, {"HEAD", "/unknown", 0},
+		{"GET", "/memory", 12},
+		{"HEAD", "/memory", 0},
+		{"GET", "/stream", 12},
+		{"GET", "/none", 0},
+		{"GET", "/reader", 12},
+		{"HEAD", "/stream", 0},
+		{"GET", "/told", 7},
+		{"GET", "/unchanged", 0},
+		{"GET", "/written", 12},
+		{"HEAD", "/unknown", 0},
 	}
 	for _, counting := range []bool{true, false} {
 		addr, log, stop := serve(t, Config{Format: "${bytesSent} "}, counting, routes)
