@@ -3,6 +3,7 @@ package logger
 import (
 	"os"
 	"sync"
+	"syscall"
 )
 
 // File is a log file that can be reopened after it was moved away, as
@@ -23,8 +24,9 @@ func OpenFile(name string) (*File, error) {
 	return &File{name: name, f: f}, nil
 }
 
+// openAppend does not wait for the reader of a FIFO: without one it fails.
 func openAppend(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o640)
 }
 
 // Write appends p.

@@ -24,14 +24,14 @@ var allFields = []field{
 	}},
 	{"id", func(e *zerolog.Event, k string, r *record) { e.Bytes(k, r.id()) }},
 	{"remote", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ip) }},
-	{"user", func(e *zerolog.Event, k string, r *record) { r.add(e, k, []byte(r.user)) }},
+	{"user", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.user) }},
 	{"method", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.method()) }},
 	{"host", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.Host()) }},
 	{"path", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.path()) }},
 	{"query", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.URI().QueryString()) }},
 	{"proto", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.proto()) }},
 	{"status", func(e *zerolog.Event, k string, r *record) { e.Int(k, r.status) }},
-	{"range", func(e *zerolog.Event, k string, r *record) { e.Bytes(k, r.servedRange()) }},
+	{"range", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.servedRange()) }},
 	{"size", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.size) }},
 	{"bytes_sent", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.sent) }},
 	{"bytes_received", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.received()) }},
@@ -40,14 +40,14 @@ var allFields = []field{
 	{"outcome", func(e *zerolog.Event, k string, r *record) { e.Str(k, string(r.outcome)) }},
 	{"referer", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.Referer()) }},
 	{"user_agent", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.UserAgent()) }},
-	{"error", func(e *zerolog.Event, k string, r *record) { r.add(e, k, []byte(r.errText())) }},
+	{"error", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.trouble()) }},
 }
 
 // moreFields are there for those who choose them.
 var moreFields = []field{
 	{"bytes_wire", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.wire()) }},
 	{"rate", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.rate()) }},
-	{"request_id", func(e *zerolog.Event, k string, r *record) { r.add(e, k, []byte(r.requestID)) }},
+	{"request_id", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.requestID) }},
 	{"url", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.url()) }},
 }
 
@@ -100,7 +100,8 @@ func (r *record) add(e *zerolog.Event, name string, value []byte) {
 		e.Bytes(name, value)
 		return
 	}
-	e.RawJSON(name, appendQuoted(nil, value))
+	r.quoted = appendQuoted(r.quoted[:0], value)
+	e.RawJSON(name, r.quoted)
 }
 
 func milliseconds(d time.Duration) float64 {

@@ -10,7 +10,6 @@
 package logger
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,15 +37,12 @@ type Logger struct {
 	lastID   atomic.Uint64
 	records  sync.Pool
 
-	once       sync.Once // for what the first request's app tells
-	app        *fiber.App
-	proxied    bool // addresses come from a header
-	colors     fiber.Colors
-	errPadding string
+	lastApp atomic.Pointer[facts]
+	apps    sync.Map // *fiber.App to *facts
+	dones   sync.Map // finished to fasthttp.RequestHandler
 
-	writeBuffer int64 // size of fasthttp's buffer, in bytes
-
-	mu sync.Mutex // around Output
+	mu     sync.Mutex // around Output
+	closed bool
 }
 
 // New makes a middleware, as Fiber's logger.New does. It panics when the
@@ -66,11 +62,11 @@ func New(config ...Config) fiber.Handler {
 // NewLogger makes a Logger. It fails when the format or a field is not valid.
 func NewLogger(cfg Config) (*Logger, error) {
 	l := &Logger{
-		cfg:        withDefaults(cfg),
-		idPrefix:   strconv.FormatInt(time.Now().UnixMilli(), 36) + "-",
-		pid:        strconv.Itoa(os.Getpid()),
-		errPadding: "15",
+		cfg:      withDefaults(cfg),
+		idPrefix: strconv.FormatInt(time.Now().UnixMilli(), 36) + "-",
+		pid:      strconv.Itoa(os.Getpid()),
 	}
+	l.lastApp.Store(noApp)
 	l.records.New = func() any { return newRecord(l) }
 	l.clock = newClock(l.cfg.TimeFormat, l.cfg.TimeZone, l.cfg.TimeInterval)
 	if l.cfg.enableColors {
@@ -115,8 +111,8 @@ func (l *Logger) Handle(c *fiber.Ctx) error {
 	if l.cfg.Next != nil && l.cfg.Next(c) {
 		return c.Next()
 	}
-	l.once.Do(func() { l.meet(c.App()) })
 	r := l.attach(c.Context())
+	r.facts = l.factsOf(c.App())
 	if l.needs.start {
 		r.start = time.Now()
 	}
@@ -127,21 +123,13 @@ func (l *Logger) Handle(c *fiber.Ctx) error {
 		_ = c.SendStatus(fiber.StatusInternalServerError)
 	}
 	r.ready(c, err)
-	return nil
-}
-
-// meet learns from the app what does not change between requests.
-func (l *Logger) meet(app *fiber.App) {
-	config := app.Config()
-	l.app, l.colors, l.proxied = app, config.ColorScheme, config.ProxyHeader != ""
-	l.writeBuffer = int64(config.WriteBufferSize)
-	longest := 15
-	for _, routes := range app.Stack() {
-		for _, route := range routes {
-			longest = max(longest, len(route.Path))
-		}
+	switch {
+	case r.nobodyResets():
+		r.endNow()
+	case r.detached:
+		c.Context().SetUserValue(r, r)
 	}
-	l.errPadding = strconv.Itoa(longest)
+	return nil
 }
 
 // ServerError logs a request that could not be read, and so reached no
@@ -165,17 +153,21 @@ func (l *Logger) ServerError(ctx *fasthttp.RequestCtx, err error) {
 // it does for a method that it does not know. Call it after the app's handler;
 // for a request that passed Handle it does nothing.
 func (l *Logger) Unseen(ctx *fasthttp.RequestCtx) {
-	seen := false
-	ctx.VisitUserValuesAll(func(_, value any) {
-		if r, ok := value.(*record); ok && r.log == l {
-			seen = true
-		}
-	})
-	if !seen {
+	if l.recordOf(ctx) == nil {
 		r := l.attach(ctx)
 		r.start = ctx.Time()
 		r.ready(nil, nil)
 	}
+}
+
+// recordOf finds the logger's record of a request, nil if there is none.
+func (l *Logger) recordOf(ctx *fasthttp.RequestCtx) (found *record) {
+	ctx.VisitUserValuesAll(func(_, value any) {
+		if r, ok := value.(*record); ok && r.log == l {
+			found = r
+		}
+	})
+	return found
 }
 
 // attach makes a record that is closed once the response was written: fasthttp
@@ -185,7 +177,7 @@ func (l *Logger) Unseen(ctx *fasthttp.RequestCtx) {
 // locals to be still there.
 func (l *Logger) attach(ctx *fasthttp.RequestCtx) *record {
 	r := l.records.Get().(*record) //nolint:forcetypeassert // the pool holds nothing else
-	r.ctx = ctx
+	r.ctx, r.facts = ctx, l.lastApp.Load()
 	r.request = countRequest(&ctx.Request)
 	ctx.SetUserValue(r, r)
 	return r
@@ -195,12 +187,28 @@ func (l *Logger) attach(ctx *fasthttp.RequestCtx) *record {
 func (l *Logger) output(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
 	if _, err := l.cfg.Output.Write(line); err != nil {
-		if l.cfg.OnWriteError != nil {
-			l.cfg.OnWriteError(err)
-			return
-		}
-		_, _ = fmt.Fprintf(os.Stderr, "access log: %v\n", err)
+		l.trouble(err)
+	}
+}
+
+// trouble tells of a line that was lost, to whoever wants to know.
+func (l *Logger) trouble(err error) {
+	if l.cfg.OnWriteError != nil {
+		l.cfg.OnWriteError(err)
+		return
+	}
+	_, _ = fmt.Fprintf(os.Stderr, "access log: %v\n", err)
+}
+
+// flush writes what a Writer holds. Another Output may not be safe to flush
+// while it is written to.
+func (l *Logger) flush() {
+	if w, ok := l.cfg.Output.(*Writer); ok {
+		_ = w.Flush() // a failed write was told to OnError
 	}
 }
 
@@ -209,20 +217,15 @@ func (l *Logger) output(line []byte) {
 func (l *Logger) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := l.cfg.Output
-	l.cfg.Output = closed{}
-	if c, ok := out.(io.Closer); ok && out != ConfigDefault.Output {
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	if c, ok := l.cfg.Output.(io.Closer); ok && l.cfg.Output != ConfigDefault.Output {
 		return c.Close()
 	}
 	return nil
 }
-
-// closed is the output of a Logger that was closed.
-type closed struct{}
-
-func (closed) Write([]byte) (int, error) { return 0, errClosed }
-
-var errClosed = errors.New("the logger is closed")
 
 // event is an empty zerolog event at the level of a status.
 func (l *Logger) event(r *record) *zerolog.Event {

@@ -27,17 +27,21 @@ type record struct {
 	ctx     *fasthttp.RequestCtx
 	request *countedStream // the request's body; nil if it is in memory
 	start   time.Time
-	done    bool // ready, or written already
-	logged  bool // written before the end, because of a panic
+	facts   *facts
+
+	isReady  bool // the first phase is over
+	logged   bool // the line was written already
+	detached bool // a handler reset the user values, and the hook with them
 
 	// Noted by ready, when the handlers are done.
 	readyAt   time.Time
-	err       error // what the handlers returned
+	errText   []byte // of what the handlers returned
 	status    int
 	unread    bool // the request could not be read
 	number    uint64
-	user      string
-	requestID string
+	user      []byte
+	requestID []byte
+	route     string // for Done
 	noBody    bool
 	bodyLen   int64 // in memory, or the stream's declared length; -1: not known
 	isStream  bool
@@ -55,8 +59,11 @@ type record struct {
 	outcome Outcome
 	failure error // what ended the response early
 
-	line []byte // JSON, for output and Done
-	text []byte // scratch space for one value
+	line     []byte                    // JSON, for output and Done
+	doneLine []byte                    // what Done is given
+	text     []byte                    // scratch space for one value
+	quoted   []byte                    // likewise, for a value in quotes
+	custom   bytebufferpool.ByteBuffer // likewise, for a custom tag
 }
 
 func newRecord(l *Logger) *record {
@@ -82,7 +89,6 @@ func (r *record) Write(line []byte) (int, error) {
 // nil for requests that reached no middleware.
 func (r *record) ready(c *fiber.Ctx, err error) {
 	resp := &r.ctx.Response
-	r.done, r.err = true, err
 	if r.log.needs.ready {
 		r.readyAt = time.Now()
 	}
@@ -96,17 +102,30 @@ func (r *record) ready(c *fiber.Ctx, err error) {
 	}
 	switch {
 	case !r.log.needs.ip:
-	case c != nil && r.log.proxied:
+	case c != nil && r.facts.proxied:
 		r.ip = append(r.ip[:0], c.IP()...)
 	default:
 		r.ip = appendIP(r.ip[:0], r.ctx)
 	}
-	if r.log.needs.locals {
-		r.user = r.local("username") // where Fiber's basicauth puts it
-		r.requestID = r.local("requestid")
-	}
+	r.keep(c, err)
 	if r.log.template != nil {
-		r.log.template.renderEarly(r, c)
+		r.log.template.renderEarly(r, c, err)
+	}
+	r.isReady = true
+}
+
+// keep copies what may point into the *fiber.Ctx: that is another request's by
+// the time the line is written.
+func (r *record) keep(c *fiber.Ctx, err error) {
+	if err != nil {
+		r.errText = append(r.errText[:0], err.Error()...)
+	}
+	if r.log.needs.locals {
+		r.user = append(r.user[:0], r.local("username")...) // where Fiber's basicauth puts it
+		r.requestID = append(r.requestID[:0], r.local("requestid")...)
+	}
+	if c != nil && r.log.cfg.Done != nil {
+		r.route = c.Route().Path // the app's own, and so not copied
 	}
 }
 
@@ -153,7 +172,7 @@ func bodyless(status int) bool {
 // passOnPanic logs a panic of the handlers at once, since nobody may be there
 // to survive it, and passes it on.
 func (r *record) passOnPanic(c *fiber.Ctx) {
-	if r.done {
+	if r.isReady {
 		return
 	}
 	cause := recover()
@@ -162,35 +181,80 @@ func (r *record) passOnPanic(c *fiber.Ctx) {
 	}
 	c.Status(fiber.StatusInternalServerError)
 	r.ready(c, fmt.Errorf("panic: %v", cause))
-	r.noBody, r.stream = true, nil // nothing was sent, and this is not the end
+	r.isStream, r.stream, r.noBody = false, nil, true // nothing was sent, and this is not the end
 	r.finish()
 	r.outcome = Failed
 	r.write()
-	r.logged = true
-	if out, ok := r.log.cfg.Output.(interface{ Flush() error }); ok {
-		_ = out.Flush() // the panic is worse
-	}
+	r.log.flush()
 	panic(cause)
 }
 
+// nobodyResets reports whether fasthttp will not reset this request: it was
+// not read by a server but made by hand, as adaptors and benchmarks do, or its
+// time was up, and fasthttp has left it to the handler.
+func (r *record) nobodyResets() bool {
+	return r.ctx.ConnRequestNum() == 0 || r.ctx.LastTimeoutErrorResponse() != nil
+}
+
+// endNow writes the line without waiting for the response.
+func (r *record) endNow() {
+	if timeout := r.ctx.LastTimeoutErrorResponse(); timeout != nil {
+		r.status, r.isStream, r.stream, r.bodyLen = timeout.StatusCode(), false, nil, int64(len(timeout.Body()))
+	}
+	r.finish()
+	r.write()
+	if r.ctx.ConnRequestNum() == 0 {
+		r.ctx.RemoveUserValue(r)
+		r.recycle()
+	}
+}
+
 // Close is the after-response hook: fasthttp calls it as it resets the
-// request. Request, response and connection are still whole then.
+// request. Request, response and connection are still whole then. No recover
+// middleware reaches here, so what panics in a Done or an Output is caught.
 func (r *record) Close() error {
-	if r.done && !r.logged {
+	if !r.isReady { // a handler has called ResetUserValues
+		r.detached = true
+		return nil
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.log.trouble(fmt.Errorf("panic while a request was logged: %v", cause))
+			return // and the record is not used again
+		}
+		r.recycle()
+	}()
+	if !r.logged {
+		r.lookAgain()
 		r.finish()
 		r.write()
 	}
-	r.recycle()
 	return nil
+}
+
+// lookAgain notes what a middleware above the logger made of the response
+// since, as etag and compress do. Only a response that could not be read for
+// is gone already.
+func (r *record) lookAgain() {
+	if r.unread {
+		return
+	}
+	resp := &r.ctx.Response
+	r.status = resp.StatusCode()
+	r.noBody = r.ctx.IsHead() || resp.SkipBody || bodyless(r.status)
+	if !r.isStream {
+		r.bodyLen = int64(len(resp.Body()))
+	}
 }
 
 // recycle gives the record back, and keeps its buffers unless a request made
 // them large.
 func (r *record) recycle() {
-	r.ctx, r.request, r.err, r.stream, r.conn, r.failure = nil, nil, nil, nil, nil, nil
-	r.user, r.requestID = "", ""
-	r.done, r.logged, r.unread = false, false, false
+	r.ctx, r.request, r.facts, r.stream, r.conn, r.failure = nil, nil, nil, nil, nil, nil
+	r.isReady, r.logged, r.detached, r.unread = false, false, false, false
+	r.errText, r.user, r.requestID, r.doneLine, r.route = small(r.errText), r.user[:0], r.requestID[:0], nil, ""
 	r.early.B, r.line, r.text = small(r.early.B), small(r.line), small(r.text)
+	r.quoted, r.custom.B = small(r.quoted), small(r.custom.B)
 	r.log.records.Put(r)
 }
 
@@ -205,6 +269,7 @@ func small(b []byte) []byte {
 
 // write renders the second phase and writes the line.
 func (r *record) write() {
+	r.logged = true
 	line := r.line[:0]
 	if t := r.log.template; t != nil {
 		line = t.render(r)
@@ -216,10 +281,8 @@ func (r *record) write() {
 			r.log.output(line)
 		}
 	}
-	if done := r.log.cfg.Done; done != nil && r.log.app != nil {
-		c := r.log.app.AcquireCtx(r.ctx)
-		defer r.log.app.ReleaseCtx(c)
-		done(c, line)
+	if r.log.cfg.Done != nil {
+		r.log.callDone(r, line)
 	}
 }
 
@@ -256,15 +319,12 @@ func (r *record) servedRange() []byte {
 	return span
 }
 
-// errText is what went wrong, in the handlers or on the way to the client.
-func (r *record) errText() string {
-	switch {
-	case r.failure != nil:
-		return r.failure.Error()
-	case r.err != nil:
-		return r.err.Error()
+// trouble is what went wrong, in the handlers or on the way to the client.
+func (r *record) trouble() []byte {
+	if r.failure != nil {
+		return []byte(r.failure.Error())
 	}
-	return ""
+	return r.errText
 }
 
 func (r *record) duration() time.Duration { return r.end.Sub(r.start) }

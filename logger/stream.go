@@ -24,9 +24,9 @@ import (
 func countStream(resp *fasthttp.Response, want int64) {
 	stream := resp.BodyStream()
 	switch stream.(type) {
-	case BodyStream, *io.LimitedReader, *os.File:
+	case BodyStream, *io.LimitedReader:
 		return
-	case io.WriterTo:
+	case *os.File, io.WriterTo:
 		if want >= 0 {
 			return
 		}
@@ -58,7 +58,7 @@ var (
 
 func streamOffset(message reflect.Type) int {
 	field, ok := message.FieldByName("bodyStream")
-	if !ok || field.Type != reflect.TypeFor[io.Reader]() {
+	if !ok || len(field.Index) != 1 || field.Type != reflect.TypeFor[io.Reader]() {
 		return -1
 	}
 	return int(field.Offset)

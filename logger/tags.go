@@ -141,12 +141,12 @@ var tags = map[string]tag{
 		return safe(dst, r, c.FormValue(name))
 	}},
 	TagLocals: {about: "a local of the request", add: func(dst []byte, r *record, _ *fiber.Ctx, key string) []byte { return local(dst, r, key) }},
-	TagUser:   {about: "the user that authentication found (the local `username`); `-` if none", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orDash(dst, r, []byte(r.user)) }},
+	TagUser:   {about: "the user that authentication found (the local `username`); `-` if none", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orDash(dst, r, r.user) }},
 	TagRequestID: {about: "the ID that Fiber's requestid middleware gave (the local `requestid`); `-` if none", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return orDash(dst, r, []byte(r.requestID))
+		return orDash(dst, r, r.requestID)
 	}},
 	TagID:     {about: "an ID of the logger's own, unique to the request", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return append(dst, r.id()...) }},
-	TagStatus: {about: "the status", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return coloredStatus(dst, r) }},
+	TagStatus: {about: "the status", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return coloredStatus(dst, r) }},
 	TagMethod: {about: "the method; `-` if the request could not be parsed", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return coloredMethod(dst, r) }},
 	TagRange:  {about: "the byte range sent, as in `0-99`; `-` if none", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orDash(dst, r, r.servedRange()) }},
 	TagTTFB:   {about: "time from the request to when the response could begin", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return appendDuration(dst, r.ttfb()) }},
@@ -203,7 +203,7 @@ func header(name string) func([]byte, *record, *fiber.Ctx, string) []byte {
 
 func color(choose func(*fiber.Colors) string) func([]byte, *record, *fiber.Ctx, string) []byte {
 	return func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return append(dst, choose(&r.log.colors)...)
+		return append(dst, choose(&r.facts.colors)...)
 	}
 }
 
@@ -237,7 +237,7 @@ func coloredStatus(dst []byte, r *record) []byte {
 	if !r.log.cfg.enableColors {
 		return strconv.AppendInt(dst, int64(r.status), 10)
 	}
-	colors := &r.log.colors
+	colors := &r.facts.colors
 	dst = append(dst, statusColor(r.status, colors)...)
 	dst = strconv.AppendInt(dst, int64(r.status), 10)
 	return append(dst, colors.Reset...)
@@ -260,7 +260,7 @@ func coloredMethod(dst []byte, r *record) []byte {
 	if !r.log.cfg.enableColors {
 		return orDash(dst, r, r.method())
 	}
-	colors := &r.log.colors
+	colors := &r.facts.colors
 	dst = append(dst, methodColor(string(r.method()), colors)...)
 	dst = orDash(dst, r, r.method())
 	return append(dst, colors.Reset...)
@@ -288,14 +288,14 @@ func methodColor(method string, colors *fiber.Colors) string {
 }
 
 func coloredError(dst []byte, r *record) []byte {
-	text := r.errText()
+	text := r.trouble()
 	switch {
-	case text == "":
+	case len(text) == 0:
 		return append(dst, '-')
 	case !r.log.cfg.enableColors:
 		return safe(dst, r, text)
 	}
-	dst = append(dst, r.log.colors.Red...)
+	dst = append(dst, r.facts.colors.Red...)
 	dst = safe(dst, r, text)
-	return append(dst, r.log.colors.Reset...)
+	return append(dst, r.facts.colors.Reset...)
 }

@@ -142,12 +142,12 @@ func checkTemplate(text string) error {
 func Tags() []string { return slices.Sorted(maps.Keys(tags)) }
 
 // renderEarly is the first phase.
-func (t *template) renderEarly(r *record, c *fiber.Ctx) {
-	r.holes = r.holes[:0]
+func (t *template) renderEarly(r *record, c *fiber.Ctx, err error) {
+	r.holes, r.early.B = r.holes[:0], r.early.B[:0]
 	for i := range t.pieces {
 		switch p := &t.pieces[i]; {
 		case p.custom != nil:
-			renderCustom(p, r, c)
+			renderCustom(p, r, c, err)
 		case p.tag.late:
 			r.holes = append(r.holes, len(r.early.B))
 		case p.tag.add != nil:
@@ -183,15 +183,24 @@ func (t *template) render(r *record) []byte {
 }
 
 // renderCustom asks a custom tag. What goes wrong in it is written in its
-// place.
-func renderCustom(p *piece, r *record, c *fiber.Ctx) {
+// place: a log must not end requests. It gets a buffer of its own, since a
+// Buffer can be set back, and the line is not its to set.
+func renderCustom(p *piece, r *record, c *fiber.Ctx, err error) {
 	if c == nil {
 		return
 	}
+	r.custom.Reset()
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.early.B = safe(r.early.B, r, fmt.Sprintf("panic: %v", cause))
+			return
+		}
+		r.early.B = append(r.early.B, r.custom.B...)
+	}()
 	d := r.data
-	d.Pid, d.ErrPaddingStr, d.ChainErr, d.Start, d.Stop = r.log.pid, r.log.errPadding, r.err, r.start, r.readyAt
+	d.Pid, d.ErrPaddingStr, d.ChainErr, d.Start, d.Stop = r.log.pid, r.facts.errPadding, err, r.start, r.readyAt
 	d.Timestamp.Store(r.log.clock.now(time.Now()).boxed)
-	if _, err := p.custom(&r.early, c, d, p.param); err != nil {
-		r.early.B = appendSafe(r.early.B, err.Error())
+	if _, err := p.custom(&r.custom, c, d, p.param); err != nil {
+		r.custom.B = appendSafe(r.custom.B, err.Error())
 	}
 }

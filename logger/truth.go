@@ -84,6 +84,9 @@ func (r *record) askMemory() {
 		r.size = r.bodyLen
 	}
 	if r.noBody {
+		if declared := int64(r.ctx.Response.Header.ContentLength()); r.size == 0 && declared > 0 {
+			r.size = declared // HEAD, where the body was never made
+		}
 		return
 	}
 	r.sent = r.bodyLen
@@ -117,7 +120,7 @@ func (r *record) askConn() {
 	switch {
 	case r.bodyLen < 0:
 		r.sent = sent
-	case r.failure != nil || sent+r.log.writeBuffer < r.bodyLen:
+	case r.failure != nil || sent+r.facts.writeBuffer < r.bodyLen:
 		r.sent = min(sent, r.bodyLen)
 		if r.failure == nil {
 			r.failure = fmt.Errorf("body stream had fewer bytes than declared: %w", io.ErrUnexpectedEOF)
@@ -170,8 +173,13 @@ func (r *record) received() int64 {
 		return r.request.read
 	case declared > 0 && !req.MayContinue():
 		return declared // or the handlers would not have been called
-	case declared == 0 || len(req.Header.MultipartFormBoundary()) > 0:
-		return max(declared, 0) // a parsed form would be written out again by Body
+	case len(req.Header.MultipartFormBoundary()) > 0:
+		// Body would write a parsed form out again. Where bodies are streams
+		// and there is none, the client was told not to send it.
+		if r.facts.streams {
+			return 0
+		}
+		return max(declared, 0)
 	}
 	return int64(len(req.Body()))
 }

@@ -11,39 +11,48 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/basicauth"
+	"github.com/gofiber/fiber/v2/middleware/etag"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/gofiber/fiber/v2/middleware/requestid"
 	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
 )
 
 func TestDoneComesAfterTheResponseWithAValidContext(t *testing.T) {
 	for _, format := range []string{"${bytesSent}\n", FormatJSON} {
-		var line, path, local, method string
+		var line, path, local, method, param, route string
 		var status int
 		addr, log, stop := serve(t, Config{Format: format, Done: func(c *fiber.Ctx, logged []byte) {
 			line, path, method, status = string(logged), strings.Clone(c.Path()), strings.Clone(c.Method()), c.Response().StatusCode()
 			local, _ = c.Locals("key").(string)
+			param, route = strings.Clone(c.Params("id")), c.Route().Path
 		}}, true, func(app *fiber.App) {
-			app.Get("/x", func(c *fiber.Ctx) error {
+			app.Get("/x/:id", func(c *fiber.Ctx) error {
 				c.Locals("key", "value")
 				c.Status(201)
 				return c.SendStream(strings.NewReader(bodyText), len(bodyText))
 			})
 		})
-		exchange(t, addr, get("/x"))
+		exchange(t, addr, get("/x/7"))
 		stop()
 		if line == "" || line != log.String() {
 			t.Errorf("Done got %q, the output %q", line, log.String())
 		}
-		if path != "/x" || method != "GET" || status != 201 || local != "value" {
+		if param != "7" || route != "/x/:id" {
+			t.Errorf("in Done: parameter %q, route %q", param, route)
+		}
+		if path != "/x/7" || method != "GET" || status != 201 || local != "value" {
 			t.Errorf("in Done: path %q, method %q, status %d, local %q", path, method, status, local)
 		}
 	}
@@ -67,6 +76,175 @@ func TestCustomTags(t *testing.T) {
 	exchange(t, addr, get("/teapot"))
 	stop()
 	if want := "/teapotI'm a teapot param replaced out of order\n"; log.String() != want {
+		t.Errorf("logged %q, want %q", log.String(), want)
+	}
+}
+
+// What runs after the response runs where no recover middleware reaches.
+func TestPanicsInTheLogsOwnCallbacksDoNotEndTheServer(t *testing.T) {
+	var troubles []string
+	for name, cfg := range map[string]Config{
+		"Done":   {Format: "${latency}\n", Done: func(*fiber.Ctx, []byte) { panic("in Done") }},
+		"tag":    {Format: "abcdef ${latency} ${x}${latency}\n", CustomTags: map[string]LogFunc{"x": func(Buffer, *fiber.Ctx, *Data, string) (int, error) { panic("in tag") }}},
+		"output": {Format: FormatJSON},
+	} {
+		app := fiber.New(fiber.Config{DisableStartupMessage: true})
+		var mu sync.Mutex
+		cfg.OnWriteError = func(err error) { mu.Lock(); defer mu.Unlock(); troubles = append(troubles, err.Error()) }
+		cfg.Output = failingOutput(func(line []byte) (int, error) {
+			if name == "output" {
+				panic("in output")
+			}
+			if name == "tag" && !strings.Contains(string(line), "panic: in tag") {
+				t.Errorf("logged %q", line)
+			}
+			return len(line), nil
+		})
+		app.Use(New(cfg))
+		routes(app)
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() { served <- app.Listener(ln) }()
+		for range 3 {
+			if answer := exchange(t, ln.Addr().String(), get("/memory")); !strings.HasSuffix(answer, bodyText) {
+				t.Errorf("%s: answered %q", name, answer)
+			}
+		}
+		_ = app.Shutdown()
+		<-served
+	}
+	if len(troubles) != 6 {
+		t.Errorf("told of %q, want 3 panics in Done and 3 in output", troubles)
+	}
+}
+
+// A Buffer can be set back; the line is not a tag's to set.
+func TestCustomTagCannotDisturbTheLine(t *testing.T) {
+	addr, log, stop := serve(t, Config{
+		Format: "abc ${bytesSent} ${x} ${bytesSent}\n",
+		CustomTags: map[string]LogFunc{"x": func(out Buffer, _ *fiber.Ctx, _ *Data, _ string) (int, error) {
+			_, _ = out.WriteString("gone")
+			out.SetString("x")
+			return 1, nil
+		}},
+	}, true, routes)
+	exchange(t, addr, get("/memory"))
+	stop()
+	if log.String() != "abc 12 x 12\n" {
+		t.Errorf("logged %q", log.String())
+	}
+}
+
+// Texts that Fiber gives may point into a context that serves another request
+// by the time the line is written.
+func TestTextsAreThoseOfTheirOwnRequest(t *testing.T) {
+	addr, log, stop := serve(t, Config{Format: "${user} ${requestId} ${error}\n"}, true, func(app *fiber.App) {
+		app.Get("/:name", func(c *fiber.Ctx) error {
+			c.Locals("username", c.Params("name"))
+			c.Locals("requestid", c.Params("name"))
+			c.Context().SetBodyStreamWriter(func(*bufio.Writer) { time.Sleep(time.Millisecond) })
+			if c.Query("fail") != "" {
+				return fiber.NewError(404, c.Params("name"))
+			}
+			return nil
+		})
+	})
+	var clients sync.WaitGroup
+	for i := range 8 {
+		clients.Go(func() {
+			for j := range 100 {
+				target := fmt.Sprintf("/name%04d", i*1000+j)
+				if j%2 == 0 {
+					target += "?fail=1"
+				}
+				exchange(t, addr, get(target))
+			}
+		})
+	}
+	clients.Wait()
+	stop()
+	for line := range strings.Lines(log.String()) {
+		fields := strings.Fields(line)
+		if len(fields) != 3 || fields[0] != fields[1] || (fields[2] != "-" && fields[2] != fields[0]) {
+			t.Fatalf("a line of several requests: %q", line)
+		}
+	}
+}
+
+func TestRequestsThatNobodyResetsAreLogged(t *testing.T) {
+	log := &output{}
+	app := fiber.New()
+	app.Use(New(Config{Format: "${path} ${status} ${bytesSent}\n", Output: log}))
+	routes(app)
+	app.Get("/late", func(c *fiber.Ctx) error {
+		c.Context().TimeoutErrorWithCode("late", 503)
+		return nil
+	})
+	app.Get("/forgetful", func(c *fiber.Ctx) error {
+		c.Context().ResetUserValues()
+		return c.SendStream(strings.NewReader(bodyText))
+	})
+	recorder := httptest.NewRecorder()
+	adaptor.FiberApp(app)(recorder, httptest.NewRequest(http.MethodGet, "/memory", nil))
+	ctx := &fasthttp.RequestCtx{}
+	for range 2 {
+		ctx.Request.SetRequestURI("/teapot")
+		ctx.Request.Header.SetMethod("GET")
+		app.Handler()(ctx)
+	}
+	for _, target := range []string{"/late", "/forgetful"} {
+		req, _ := http.NewRequest(http.MethodGet, "http://test"+target, nil)
+		if _, err := app.Test(req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := "/memory 200 12\n/teapot 418 12\n/teapot 418 12\n/late 503 4\n/forgetful 200 12\n"; log.String() != want {
+		t.Errorf("logged %q, want %q", log.String(), want)
+	}
+}
+
+// etag and compress above the logger change the response after it was looked
+// at.
+func TestMiddlewareAboveTheLogger(t *testing.T) {
+	log := &output{}
+	app := fiber.New()
+	app.Use(etag.New())
+	app.Use(New(Config{Format: "${status} ${bytesSent}\n", Output: log}))
+	routes(app)
+	req, _ := http.NewRequest(http.MethodGet, "http://test/memory", nil)
+	resp, err := app.Test(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("If-None-Match", resp.Header.Get("ETag"))
+	if resp, err = app.Test(req); err != nil || resp.StatusCode != 304 {
+		t.Fatal(resp, err)
+	}
+	if want := "200 12\n304 0\n"; log.String() != want {
+		t.Errorf("logged %q, want %q", log.String(), want)
+	}
+}
+
+// One Logger may serve several apps, each with its own idea of an address.
+func TestOneLoggerInTwoApps(t *testing.T) {
+	log := &output{}
+	l, err := NewLogger(Config{Format: "${ip}\n", Output: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, proxyHeader := range []string{"", "X-Forwarded-For", ""} {
+		app := fiber.New(fiber.Config{ProxyHeader: proxyHeader})
+		app.Use(l.Handle)
+		req, _ := http.NewRequest(http.MethodGet, "http://test/", nil)
+		req.Header.Set("X-Forwarded-For", "9.9.9.9")
+		if _, err := app.Test(req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := "0.0.0.0\n9.9.9.9\n0.0.0.0\n"; log.String() != want {
 		t.Errorf("logged %q, want %q", log.String(), want)
 	}
 }
@@ -347,8 +525,8 @@ func TestClosedLoggerClosesItsOutput(t *testing.T) {
 	if _, err := f.Write(nil); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("the file is open: %v", err)
 	}
-	l.output([]byte("x"))
-	if !errors.Is(failed, errClosed) {
+	l.output([]byte("x")) // not logged, and no error for each
+	if failed != nil {
 		t.Errorf("a line after Close: %v", failed)
 	}
 }

@@ -1,0 +1,94 @@
+package logger
+
+// This file is what the logger knows of the app that it serves, and the app
+// that it makes to give Done a context.
+
+import (
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// facts are what does not change of an app between requests.
+type facts struct {
+	app         *fiber.App
+	colors      fiber.Colors
+	proxied     bool   // addresses come from a header
+	streams     bool   // request bodies are streams
+	writeBuffer int64  // size of fasthttp's buffer, in bytes
+	errPadding  string // the length of the longest path, at least 15
+}
+
+// noApp is for requests that come before the first one that an app handles.
+var noApp = &facts{writeBuffer: 4096, errPadding: "15"}
+
+// factsOf finds what is known of an app. Most loggers serve one; the last one
+// asked about is at hand.
+func (l *Logger) factsOf(app *fiber.App) *facts {
+	if f := l.lastApp.Load(); f.app == app {
+		return f
+	}
+	known, ok := l.apps.Load(app)
+	if !ok {
+		known, _ = l.apps.LoadOrStore(app, learn(app))
+	}
+	f := known.(*facts) //nolint:forcetypeassert // the map holds nothing else
+	l.lastApp.Store(f)
+	return f
+}
+
+func learn(app *fiber.App) *facts {
+	config := app.Config()
+	longest := 15
+	for _, routes := range app.Stack() {
+		for _, route := range routes {
+			longest = max(longest, len(route.Path))
+		}
+	}
+	return &facts{
+		app:         app,
+		colors:      config.ColorScheme,
+		proxied:     config.ProxyHeader != "",
+		streams:     config.StreamRequestBody,
+		writeBuffer: int64(config.WriteBufferSize),
+		errPadding:  strconv.Itoa(longest),
+	}
+}
+
+// finished is what calls Done for one route: a *fiber.Ctx knows its route and
+// parameters only when an app has routed it.
+type finished struct {
+	app   *fiber.App
+	route string
+}
+
+// callDone calls Config.Done with a context of its own, since Fiber's was given
+// back before the response.
+func (l *Logger) callDone(r *record, line []byte) {
+	key := finished{r.facts.app, r.route}
+	handler, ok := l.dones.Load(key)
+	if !ok {
+		handler, _ = l.dones.LoadOrStore(key, l.routeDone(key))
+	}
+	r.doneLine = line
+	handler.(fasthttp.RequestHandler)(r.ctx) //nolint:forcetypeassert // the map holds nothing else
+}
+
+// routeDone makes an app, with the config of the request's, that has nothing
+// but Done on the request's route.
+func (l *Logger) routeDone(key finished) fasthttp.RequestHandler {
+	config := fiber.Config{}
+	if key.app != nil {
+		config = key.app.Config()
+	}
+	config.ETag, config.Views, config.EnablePrintRoutes = false, nil, false
+	app := fiber.New(config)
+	app.Use(key.route, func(c *fiber.Ctx) error {
+		if r := l.recordOf(c.Context()); r != nil {
+			l.cfg.Done(c, r.doneLine)
+		}
+		return nil
+	})
+	return app.Handler()
+}
