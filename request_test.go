@@ -38,7 +38,6 @@ func TestRequestFraming(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("content"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, dir)
 	smuggled := "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"
 	post := func(path, headers, body string) string {
 		return "POST " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n" + body
@@ -85,23 +84,30 @@ func TestRequestFraming(t *testing.T) {
 		{"HTTP/2 in the clear", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "501"},
 		{"no HTTP at all", "hello\r\n\r\n", "400"},
 		{"HTTP/0.9", "GET /f\r\n\r\n", "400"},
+		{"unknown method that expects", "BREW /f HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", "501"},
+		{"expecting on the second request", getRequest("/f") + post("/f", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""), "200 405"},
 		{"expecting to be refused", post("/f", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""), "405"},
 	} {
-		before := len(s.records(0))
+		s := start(t, dir)
 		got := answers(t, s, test.raw)
+		s.stop() // and with it the log is whole
+		records := s.records(0)
 		if strings.Join(got, " ") != test.want {
 			t.Errorf("%s: answered %v, want %s", test.name, got, test.want)
 		}
-		for i, r := range s.records(before + len(got))[before:] {
+		if len(records) != len(got) {
+			t.Errorf("%s: %d answers, %d records: %+v", test.name, len(got), len(records), records)
+		}
+		for i, r := range records {
+			if r.DurationMS < 0 || r.DurationMS > 3.6e6 || r.TTFBMS > r.DurationMS {
+				t.Errorf("%s: it took %v ms, and %v to the first byte", test.name, r.DurationMS, r.TTFBMS)
+			}
 			if strings.Contains(r.Path, "smuggled") {
 				t.Errorf("%s: the body was executed as a request", test.name)
 			}
 			if i < len(got) && fmt.Sprint(r.Status) != got[i] {
 				t.Errorf("%s: answer %d was %s, logged %d", test.name, i, got[i], r.Status)
 			}
-		}
-		if n := len(s.records(before)); n != before+len(got) {
-			t.Errorf("%s: %d answers, %d records", test.name, len(got), n-before)
 		}
 	}
 }

@@ -155,7 +155,7 @@ func (l *Logger) ServerError(ctx *fasthttp.RequestCtx, err error) {
 func (l *Logger) Unseen(ctx *fasthttp.RequestCtx) {
 	if l.recordOf(ctx) == nil {
 		r := l.attach(ctx)
-		r.start = ctx.Time()
+		r.start = time.Now()
 		r.ready(nil, nil)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -193,8 +194,26 @@ func (r *record) passOnPanic(c *fiber.Ctx) {
 // not read by a server but made by hand, as adaptors and benchmarks do, or its
 // time was up, and fasthttp has left it to the handler.
 func (r *record) nobodyResets() bool {
-	return r.ctx.ConnRequestNum() == 0 || r.ctx.LastTimeoutErrorResponse() != nil
+	return r.madeByHand() || r.ctx.LastTimeoutErrorResponse() != nil
 }
+
+// madeByHand reports whether no server read the request. A server counts the
+// requests of a connection, but not one yet that expects 100-continue.
+func (r *record) madeByHand() bool {
+	if r.ctx.ConnRequestNum() > 0 {
+		return false
+	}
+	conn := r.ctx.Conn()
+	return conn == nil || reflect.TypeOf(conn) == noConn
+}
+
+// noConn is the type of the connection that fasthttp gives a request made by
+// RequestCtx.Init.
+var noConn = func() reflect.Type {
+	var ctx fasthttp.RequestCtx
+	ctx.Init(&fasthttp.Request{}, nil, nil)
+	return reflect.TypeOf(ctx.Conn())
+}()
 
 // endNow writes the line without waiting for the response.
 func (r *record) endNow() {
@@ -203,7 +222,7 @@ func (r *record) endNow() {
 	}
 	r.finish()
 	r.write()
-	if r.ctx.ConnRequestNum() == 0 {
+	if r.madeByHand() {
 		r.ctx.RemoveUserValue(r)
 		r.recycle()
 	}
