@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -78,6 +79,10 @@ func TestLaunchFindsTheReadyLine(t *testing.T) {
 	}
 	if server.URL != "http://127.0.0.1:80" {
 		t.Errorf("URL %q", server.URL)
+	}
+	// The ready line is not the last one; nothing says when that comes.
+	for deadline := time.Now().Add(time.Minute); server.LastWords() != "bye" && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
 	}
 	server.Stop()
 	server.Stop()
