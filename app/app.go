@@ -176,6 +176,9 @@ func (a *App) drain() {
 }
 
 func (a *App) stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duration) {
+	// Shutdown knows the listener only once Serve has begun; a stop may come
+	// before that.
+	defer func() { _ = ln.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if app.ShutdownWithContext(ctx) == nil {

@@ -66,29 +66,42 @@ type finished struct {
 // callDone calls Config.Done with a context of its own, since Fiber's was given
 // back before the response.
 func (l *Logger) callDone(r *record, line []byte) {
-	key := finished{r.facts.app, r.route}
-	handler, ok := l.dones.Load(key)
-	if !ok {
-		handler, _ = l.dones.LoadOrStore(key, l.routeDone(key))
-	}
 	r.doneLine = line
-	handler.(fasthttp.RequestHandler)(r.ctx) //nolint:forcetypeassert // the map holds nothing else
+	r.doneDue = true
+	if r.route != "" {
+		key := finished{r.facts.app, r.route}
+		handler, ok := l.dones.Load(key)
+		if !ok {
+			handler, _ = l.dones.LoadOrStore(key, l.routeDone(key))
+		}
+		handler.(fasthttp.RequestHandler)(r.ctx) //nolint:forcetypeassert // the map holds nothing else
+	}
+	if r.doneDue && r.facts.app != nil { // no route, or a method that nobody knows
+		c := r.facts.app.AcquireCtx(r.ctx)
+		defer r.facts.app.ReleaseCtx(c)
+		l.cfg.Done(c, line)
+	}
+	r.doneDue = false
 }
 
 // routeDone makes an app, with the config of the request's, that has nothing
-// but Done on the request's route.
+// but Done: on the request's route, and for a path that a handler has changed
+// so that it no longer matches, on every other one.
 func (l *Logger) routeDone(key finished) fasthttp.RequestHandler {
-	config := fiber.Config{}
-	if key.app != nil {
-		config = key.app.Config()
-	}
+	config := key.app.Config()
 	config.ETag, config.Views, config.EnablePrintRoutes = false, nil, false
+	config.ErrorHandler = func(*fiber.Ctx, error) error { return nil }
 	app := fiber.New(config)
-	app.Use(key.route, func(c *fiber.Ctx) error {
-		if r := l.recordOf(c.Context()); r != nil {
-			l.cfg.Done(c, r.doneLine)
-		}
+	done := func(c *fiber.Ctx) error {
+		c.Context().VisitUserValuesAll(func(_, value any) {
+			if r, ok := value.(*record); ok && r.log == l && r.doneDue {
+				r.doneDue = false
+				l.cfg.Done(c, r.doneLine)
+			}
+		})
 		return nil
-	})
+	}
+	app.Use(key.route, done)
+	app.Use(done)
 	return app.Handler()
 }

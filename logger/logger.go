@@ -204,11 +204,24 @@ func (l *Logger) trouble(err error) {
 	_, _ = fmt.Fprintf(os.Stderr, "access log: %v\n", err)
 }
 
-// flush writes what a Writer holds. Another Output may not be safe to flush
-// while it is written to.
+// flushPatience is how long a panic waits for the log.
+const flushPatience = 100 * time.Millisecond
+
+// flush writes what a Writer holds, if that does not take long. Another Output
+// may not be safe to flush while it is written to.
 func (l *Logger) flush() {
-	if w, ok := l.cfg.Output.(*Writer); ok {
+	w, ok := l.cfg.Output.(*Writer)
+	if !ok {
+		return
+	}
+	flushed := make(chan struct{})
+	go func() { // ends with the Writer's own timeout
+		defer close(flushed)
 		_ = w.Flush() // a failed write was told to OnError
+	}()
+	select {
+	case <-flushed:
+	case <-time.After(flushPatience):
 	}
 }
 

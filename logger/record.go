@@ -62,6 +62,7 @@ type record struct {
 
 	line     []byte                    // JSON, for output and Done
 	doneLine []byte                    // what Done is given
+	doneDue  bool                      // Done is about to be called for this record
 	text     []byte                    // scratch space for one value
 	quoted   []byte                    // likewise, for a value in quotes
 	custom   bytebufferpool.ByteBuffer // likewise, for a custom tag
@@ -271,7 +272,11 @@ func (r *record) lookAgain() {
 func (r *record) recycle() {
 	r.ctx, r.request, r.facts, r.stream, r.conn, r.failure = nil, nil, nil, nil, nil, nil
 	r.isReady, r.logged, r.detached, r.unread = false, false, false, false
-	r.errText, r.user, r.requestID, r.doneLine, r.route = small(r.errText), r.user[:0], r.requestID[:0], nil, ""
+	r.errText, r.user, r.requestID = small(r.errText), small(r.user), small(r.requestID)
+	r.doneLine, r.doneDue, r.route = nil, false, ""
+	if r.data != nil {
+		r.data.ChainErr = nil
+	}
 	r.early.B, r.line, r.text = small(r.early.B), small(r.line), small(r.text)
 	r.quoted, r.custom.B = small(r.quoted), small(r.custom.B)
 	r.log.records.Put(r)

@@ -99,7 +99,11 @@ func (r *record) askMemory() {
 // ourselves knows what was read from it, not what became of that: when anything
 // goes wrong, fasthttp throws away what waits in its buffer.
 func (r *record) askStream() {
-	r.sent, r.size = r.stream.BytesSent(), r.stream.Size()
+	r.size = r.stream.Size()
+	if r.noBody {
+		return
+	}
+	r.sent = r.stream.BytesSent()
 	err := r.stream.Err()
 	if _, ours := r.stream.(*countedStream); ours && r.conn != nil && (err != nil || r.failure != nil) {
 		r.sent = min(r.sent, r.sentOnConn())
@@ -107,7 +111,7 @@ func (r *record) askStream() {
 			return
 		}
 	}
-	if err != nil && !r.noBody {
+	if err != nil {
 		r.failure = err
 	}
 }
@@ -171,6 +175,8 @@ func (r *record) received() int64 {
 		return 0
 	case r.request != nil:
 		return r.request.read
+	case req.IsBodyStream():
+		return 0 // a handler's own; what was there before is not known any more
 	case declared > 0 && !req.MayContinue():
 		return declared // or the handlers would not have been called
 	case len(req.Header.MultipartFormBoundary()) > 0:

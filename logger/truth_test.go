@@ -206,6 +206,55 @@ func TestRequestsThatNobodyResetsAreLogged(t *testing.T) {
 	}
 }
 
+func TestDoneIsCalledOnceForEveryLine(t *testing.T) {
+	var mu sync.Mutex
+	var done []string
+	errorHandlers := 0
+	l, err := NewLogger(Config{Format: "${status}", Output: io.Discard, Done: func(c *fiber.Ctx, line []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		done = append(done, string(line)+c.Path())
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := fiber.New(fiber.Config{ErrorHandler: func(c *fiber.Ctx, err error) error {
+		errorHandlers++
+		return fiber.DefaultErrorHandler(c, err)
+	}})
+	app.Use(l.Handle)
+	app.Use("/twice", l.Handle)
+	app.Get("/twice", func(c *fiber.Ctx) error { return c.SendString(bodyText) })
+	app.Get("/moved/:id", func(c *fiber.Ctx) error {
+		c.Path("/elsewhere")
+		return c.SendString(bodyText)
+	})
+	for _, target := range []string{"/twice", "/moved/1", "/nope"} {
+		req, _ := http.NewRequest(http.MethodGet, "http://test"+target, nil)
+		if _, err := app.Test(req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := "[200/twice 200/twice 200/elsewhere 404/nope]"; fmt.Sprint(done) != want || errorHandlers != 1 {
+		t.Errorf("Done was called with %v, want %s; the error handler %d times", done, want, errorHandlers)
+	}
+}
+
+// A request stream that a handler sets is the handler's to read.
+func TestRequestStreamOfAHandlerIsNotRead(t *testing.T) {
+	addr, log, stop := serve(t, Config{Format: FormatJSON}, true, func(app *fiber.App) {
+		app.Get("/", func(c *fiber.Ctx) error {
+			c.Request().SetBodyStream(readerFunc(func([]byte) (int, error) { select {} }), -1)
+			return c.SendString(bodyText)
+		})
+	})
+	exchange(t, addr, get("/"))
+	stop()
+	if !strings.Contains(log.String(), `"bytes_received":0`) {
+		t.Errorf("logged %q", log.String())
+	}
+}
+
 // etag and compress above the logger change the response after it was looked
 // at.
 func TestMiddlewareAboveTheLogger(t *testing.T) {
@@ -223,7 +272,15 @@ func TestMiddlewareAboveTheLogger(t *testing.T) {
 	if resp, err = app.Test(req); err != nil || resp.StatusCode != 304 {
 		t.Fatal(resp, err)
 	}
-	if want := "200 12\n304 0\n"; log.String() != want {
+	req, _ = http.NewRequest(http.MethodGet, "http://test/reader", nil)
+	if resp, err = app.Test(req); err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("If-None-Match", resp.Header.Get("ETag"))
+	if resp, err = app.Test(req); err != nil {
+		t.Fatal(resp, err)
+	}
+	if want := "200 12\n304 0\n200 12\n304 0\n"; log.String() != want {
 		t.Errorf("logged %q, want %q", log.String(), want)
 	}
 }

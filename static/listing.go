@@ -16,7 +16,7 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
+	"time"
 	"unicode"
 
 	"github.com/gofiber/fiber/v2"
@@ -70,9 +70,16 @@ func (p page) Next() int {
 	return 0
 }
 
-// reading lets one folder be read at a time: the names of a large one are the
-// one thing here whose memory depends on what is on disk.
-var reading sync.Mutex
+// reading is for whoever reads a large folder, one at a time: its names are the
+// one thing here whose memory depends on what is on disk. Small folders do not
+// wait for large ones.
+var reading = make(chan struct{}, 1)
+
+// readingPatience is how long a request waits for its turn.
+const readingPatience = 2 * time.Second
+
+// errBusy is the answer to who waited too long.
+var errBusy = errors.New("other large folders are being read")
 
 // sendListing answers with a page of the names in dir, folders first.
 func (h *Handler) sendListing(c *fiber.Ctx, dir *os.File, name, urlPath string) error {
@@ -101,9 +108,18 @@ func (h *Handler) sendListing(c *fiber.Ctx, dir *os.File, name, urlPath string) 
 // pageOf reads the names in dir and gives those of one page, copied, so that
 // the others can go.
 func (h *Handler) pageOf(dir *os.File, number int) (names []listed, total, page int, err error) {
-	reading.Lock()
-	defer reading.Unlock()
-	all, err := h.readNames(dir)
+	all, more, err := h.readNames(nil, dir)
+	if err == nil && more {
+		select {
+		case reading <- struct{}{}:
+			defer func() { <-reading }()
+		case <-time.After(readingPatience):
+			return nil, 0, 0, errBusy
+		}
+	}
+	for err == nil && more {
+		all, more, err = h.readNames(all, dir)
+	}
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -124,25 +140,21 @@ func (h *Handler) pageOf(dir *os.File, number int) (names []listed, total, page 
 
 func pagesOf(names int) int { return max((names+pageSize-1)/pageSize, 1) }
 
-// readNames lists folders, regular files and links, but what is hidden.
-func (h *Handler) readNames(dir *os.File) ([]listed, error) {
-	var names []listed
-	for {
-		entries, err := dir.ReadDir(batch)
-		for _, d := range entries {
-			kind := d.Type()
-			if h.hides(d.Name()) || (kind != 0 && kind != fs.ModeDir && kind != fs.ModeSymlink) {
-				continue
-			}
-			names = append(names, listed{d.Name(), d.IsDir()})
+// readNames appends the next batch of names: folders, regular files and links,
+// but what is hidden.
+func (h *Handler) readNames(names []listed, dir *os.File) (_ []listed, more bool, err error) {
+	entries, err := dir.ReadDir(batch)
+	for _, d := range entries {
+		kind := d.Type()
+		if h.hides(d.Name()) || (kind != 0 && kind != fs.ModeDir && kind != fs.ModeSymlink) {
+			continue
 		}
-		if errors.Is(err, io.EOF) {
-			return names, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+		names = append(names, listed{d.Name(), d.IsDir()})
 	}
+	if errors.Is(err, io.EOF) {
+		return names, false, nil
+	}
+	return names, true, err
 }
 
 // rowOf looks at what a name stands for, through links; false if it is gone,

@@ -271,7 +271,8 @@ func statusOf(c *fiber.Ctx, err error) error {
 		return fmt.Errorf("%w: %w", fiber.ErrNotFound, err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: %w", fiber.ErrForbidden, err)
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE),
+	case errors.Is(err, errBusy),
+		errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE),
 		errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE):
 		c.Set(fiber.HeaderRetryAfter, "5")
 		return fmt.Errorf("%w: %w", fiber.ErrServiceUnavailable, err)
