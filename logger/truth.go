@@ -164,6 +164,10 @@ func outcomeOf(err error) Outcome {
 	}
 }
 
+// noLength is fasthttp's content length of a request without one that is not
+// chunked either. It has no body. RFC 9112 section 6.3.
+const noLength = -2
+
 // received is the number of bytes of the request's body that were read: of a
 // stream what was taken from it, else what fasthttp has in memory. Never
 // negative.
@@ -171,7 +175,7 @@ func (r *record) received() int64 {
 	req := &r.ctx.Request
 	declared := int64(req.Header.ContentLength())
 	switch {
-	case r.unread:
+	case r.unread, declared == noLength:
 		return 0
 	case r.request != nil:
 		return r.request.read
