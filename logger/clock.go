@@ -5,40 +5,44 @@ import (
 	"time"
 )
 
-// clock is the text of ${time}. It is made anew when it is asked for and older
-// than the interval, so that no goroutine has to keep it, and none is left
+// clock is the text of ${time}. It is made when it is asked for and has gone
+// stale, which a timer says once an interval after it was made: no request
+// needs to look at the time, no goroutine has to keep it, and nothing is left
 // behind by a logger that nobody closes. It is safe for concurrent use.
 type clock struct {
 	layout string
 	zone   *time.Location
 	every  time.Duration
-	last   *atomic.Pointer[stamp]
+	fresh  atomic.Pointer[stamp] // nil: stale
 }
 
-// stamp is a time and its text, which is kept as an interface too: as such it
-// can be stored in Data without an allocation.
+// stamp is a time as text, kept as an interface too: as such it can be stored
+// in Data without an allocation.
 type stamp struct {
-	at    time.Time
 	text  string
 	boxed any
 }
 
-func newClock(layout, zone string, every time.Duration) clock {
+func newClock(layout, zone string, every time.Duration) *clock {
 	location, err := time.LoadLocation(zone)
 	if err != nil {
 		location = time.Local
 	}
-	return clock{layout: layout, zone: location, every: every, last: &atomic.Pointer[stamp]{}}
+	return &clock{layout: layout, zone: location, every: every}
 }
 
-func (k clock) now(t time.Time) *stamp {
-	if s := k.last.Load(); s != nil {
-		if age := t.Sub(s.at); age >= 0 && age < k.every {
-			return s
-		}
+func (k *clock) now() *stamp {
+	if s := k.fresh.Load(); s != nil {
+		return s
 	}
-	text := t.In(k.zone).Format(k.layout)
-	s := &stamp{at: t, text: text, boxed: text}
-	k.last.Store(s)
+	s := k.at(time.Now())
+	if k.fresh.CompareAndSwap(nil, s) {
+		time.AfterFunc(k.every, func() { k.fresh.Store(nil) })
+	}
 	return s
+}
+
+func (k *clock) at(t time.Time) *stamp {
+	text := t.In(k.zone).Format(k.layout)
+	return &stamp{text: text, boxed: text}
 }

@@ -31,7 +31,7 @@ type Logger struct {
 	template *template // nil: JSON
 	fields   []field   // of JSON
 	needs    needs
-	clock    clock
+	clock    *clock
 	idPrefix string
 	pid      string
 	lastID   atomic.Uint64

@@ -601,7 +601,8 @@ func BenchmarkAgainstFiber(b *testing.B) {
 		"default": ConfigDefault.Format,
 		"long": "${pid} ${time} ${referer} ${protocol} ${ip} ${ips} ${host} ${method} ${path} ${url} ${ua} ${latency} ${status} " +
 			"${queryParams} ${body} ${bytesSent} ${bytesReceived} ${route} ${error} ${reqHeader:test} ${query:test} ${cookie:test}\n",
-		"counts": "${bytesReceived} ${bytesSent} ${status}",
+		"combined": `${ip} - - [${time}] "${method} ${url} ${protocol}" ${status} ${bytesSent} "${referer}" "${ua}"` + "\n",
+		"counts":   "${bytesReceived} ${bytesSent} ${status}",
 	} {
 		for logger, handler := range map[string]fiber.Handler{
 			"ours":  New(Config{Format: format, Output: io.Discard}),

@@ -162,7 +162,7 @@ var tags = map[string]tag{
 	TagReset:   {about: "end of a color", add: color(func(s *fiber.Colors) string { return s.Reset })},
 
 	TagTime: {about: "when the response ended, in TimeFormat", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return append(dst, r.log.clock.now(r.end).text...)
+		return append(dst, r.log.clock.now().text...)
 	}},
 	TagLatency: {about: "time from the request to the last byte", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return padLeft(dst, 13, r.duration()) }},
 	TagBytesSent: {about: "bytes of the response's body that were sent", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -43,7 +42,6 @@ var everything = needs{true, true, true, true, true, true}
 
 // needsOf are the tags that need something.
 var needsOf = map[string]needs{
-	TagTime:      {end: true},
 	TagLatency:   {start: true, end: true},
 	TagTTFB:      {start: true, ready: true},
 	TagRate:      {ready: true, end: true},
@@ -199,7 +197,7 @@ func renderCustom(p *piece, r *record, c *fiber.Ctx, err error) {
 	}()
 	d := r.data
 	d.Pid, d.ErrPaddingStr, d.ChainErr, d.Start, d.Stop = r.log.pid, r.facts.errPadding, err, r.start, r.readyAt
-	d.Timestamp.Store(r.log.clock.now(time.Now()).boxed)
+	d.Timestamp.Store(r.log.clock.now().boxed)
 	if _, err := p.custom(&r.custom, c, d, p.param); err != nil {
 		r.custom.B = appendSafe(r.custom.B, err.Error())
 	}
