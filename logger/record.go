@@ -253,8 +253,8 @@ func (r *record) Close() error {
 }
 
 // lookAgain notes what a middleware above the logger made of the response
-// since, as etag and compress do. Only a response that could not be read for
-// is gone already.
+// since, as etag and compress do. The response to a request that could not be
+// read is gone already.
 func (r *record) lookAgain() {
 	if r.unread {
 		return

@@ -166,9 +166,9 @@ func (c *Conn) carryOn(err error) error {
 		return err
 	}
 	now := time.Now()
-	// Bytes that wait in our own socket are not progress, and bytes that leave
-	// it are, though nothing new fits in yet: with a send buffer of megabytes a
-	// peer that reads 1 KB/s makes room for a write only every few minutes.
+	// Progress is what the peer acknowledged, not what fits into our socket: a
+	// socket may be fuller than its limit, and then has no room yet although
+	// the peer took something.
 	if d := c.written.Load() - c.queued(); d != c.delivered {
 		c.delivered, c.progress = d, now
 	}

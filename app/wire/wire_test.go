@@ -1,3 +1,5 @@
+//go:build linux
+
 package wire
 
 import (
@@ -173,35 +175,33 @@ func TestPeerThatTakesNothingTimesOut(t *testing.T) {
 	}
 }
 
-// A send buffer of megabytes has room again only when a third of it is free:
-// a slow peer takes bytes all the time, yet a write is blocked for longer than
-// the idle timeout.
-func TestSlowPeerWithALargeSendBufferIsNotCut(t *testing.T) {
-	const idle = time.Second
-	for name, send := range sendings(t, 6<<20) {
+// A peer that takes 10 KB/s, in small steps, for several times the idle timeout
+// has not stalled, though the socket is full nearly all the time.
+func TestSlowPeerIsNotCut(t *testing.T) {
+	const idle, size = 2 * time.Second, 2 << 20
+	for name, send := range sendings(t, size) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, server, client := pair(t, idle)
-			_ = server.tcp.SetWriteBuffer(4 << 20)
-			_ = client.SetReadBuffer(32 << 10)
+			server, client := pairWithSmallWindow(t, idle)
+			_ = server.tcp.SetWriteBuffer(256 << 10) // far less than is sent
 			stop := time.Now().Add(4 * idle)
 			received := make(chan int64, 1)
 			go func() {
 				var total int64
-				buf := make([]byte, 16<<10)
+				buf := make([]byte, 1<<10)
 				for time.Now().Before(stop) {
 					n, err := client.Read(buf)
 					total += int64(n)
 					if err != nil {
 						break
 					}
-					time.Sleep(50 * time.Millisecond)
+					time.Sleep(100 * time.Millisecond)
 				}
 				n, _ := io.Copy(io.Discard, client)
 				received <- total + n
 			}()
 			n, err := send(server)
-			if err != nil || n != 6<<20 {
+			if err != nil || n != size {
 				t.Fatalf("sent %d, %v", n, err)
 			}
 			server.Close()
@@ -210,6 +210,32 @@ func TestSlowPeerWithALargeSendBufferIsNotCut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// pairWithSmallWindow is a pair whose client acknowledges in small steps: its
+// buffer is set before the connection is made, or the window is agreed already.
+func pairWithSmallWindow(t *testing.T, idle time.Duration) (*Conn, net.Conn) {
+	t.Helper()
+	ln, err := Listen("127.0.0.1:0", Config{IdleTimeout: idle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		ctrl := raw.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10)
+		})
+		return errors.Join(ctrl, err)
+	}}
+	client, err := dialer.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); server.Close(); ln.Close() })
+	return server.(*Conn), client
 }
 
 func TestPeerThatGoesAwayIsAnErrorWithTheCount(t *testing.T) {
