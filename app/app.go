@@ -19,12 +19,17 @@ import (
 	"fullbore/app/wire"
 	"fullbore/logger"
 	"fullbore/static"
+	"fullbore/static/listing"
 )
 
 const (
 	headerTimeout    = 10 * time.Second // for a request's header to arrive
 	keepAliveTimeout = 75 * time.Second // for the next request to begin
 	cutGrace         = 5 * time.Second  // for handlers to notice that they were cut
+
+	// writeBuffer, in bytes, is held by every download for as long as it lasts;
+	// it has to hold a header.
+	writeBuffer = 1 << 10
 )
 
 // App is a server whose listeners are open. It is run once.
@@ -51,7 +56,7 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	if a.files, err = static.Open(cfg.Path, static.Config{Hidden: cfg.Hidden}); err != nil {
+	if a.files, err = openFiles(cfg); err != nil {
 		return nil, err
 	}
 	if a.log, a.sink, err = openLog(cfg, stdout, newReporter(stderr, "access log")); err != nil {
@@ -70,6 +75,28 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	return a, nil
 }
 
+// openFiles opens what is served.
+func openFiles(cfg config.Config) (*static.Handler, error) {
+	f := cfg.Files
+	policy := f.Policy
+	if policy == config.PolicyStrict {
+		policy = static.PolicyDefault
+	}
+	return static.Open(cfg.Path, static.Config{
+		Index:                 f.Index,
+		Browse:                f.Browse,
+		Readme:                f.Readme,
+		Download:              f.Download,
+		MaxAge:                int(f.MaxAge / time.Second),
+		Compress:              f.Compress,
+		Precompressed:         f.Precompressed,
+		Hidden:                f.Hidden,
+		OutsideLinks:          f.OutsideLinks,
+		Growing:               f.Growing,
+		ContentSecurityPolicy: policy,
+	})
+}
+
 // newPublic is the order in which a request passes through the parts.
 func (a *App) newPublic() *fiber.App {
 	app := fiber.New(fiber.Config{
@@ -79,6 +106,8 @@ func (a *App) newPublic() *fiber.App {
 		ReadTimeout:                  headerTimeout,
 		IdleTimeout:                  keepAliveTimeout,
 		WriteTimeout:                 0, // would limit a whole download; wire watches for progress instead
+		WriteBufferSize:              writeBuffer,
+		ReduceMemoryUsage:            true, // and so flush each response, which is what makes its record true
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		ErrorHandler:                 answerError,
@@ -123,9 +152,7 @@ func answerError(c *fiber.Ctx, err error) error {
 	if errors.As(err, &known) {
 		status = known.Code
 	}
-	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
-	c.Response().Header.Del(fiber.HeaderLastModified)
-	return c.Status(status).SendString(fmt.Sprintf("%d %s\n", status, fasthttp.StatusMessage(status)))
+	return listing.AnswerError(c, status)
 }
 
 func (a *App) listen(addr string) (*wire.Listener, error) {
@@ -150,6 +177,13 @@ func (a *App) Run(ctx context.Context) error {
 		go func() { failed <- a.admin.Listener(a.adminLn) }()
 		a.say("admin http://%s", a.adminLn.Addr())
 	}
+	idle, stopIdle := context.WithCancel(context.Background())
+	idleDone := make(chan struct{})
+	go func() {
+		defer close(idleDone)
+		giveBack(idle, a.publicLn.Open, a.publicLn.Peak)
+	}()
+	defer func() { stopIdle(); <-idleDone }()
 	var err error
 	select {
 	case <-ctx.Done():

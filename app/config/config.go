@@ -28,7 +28,7 @@ type Config struct {
 	LogMaxSize   Size          // rotate a log file that gets larger; 0 is never
 	LogMaxAge    time.Duration // rotate a log file that gets older; 0 is never
 	LogKeep      int           // how many rotated files are kept; 0 is all
-	Hidden       bool          // serve names that begin with a dot
+	Files        Files         // how files and folders are answered for
 	IdleTimeout  time.Duration // a peer that takes nothing for so long is cut
 	DrainTimeout time.Duration // how long downloads may go on after a stop
 }
@@ -44,7 +44,7 @@ func Bind(flags *pflag.FlagSet) *Config {
 	flags.Var(&c.LogMaxSize, "log-max-size", "rotate the access log's file when it gets larger, such as 100MiB; 0 is never")
 	flags.DurationVar(&c.LogMaxAge, "log-max-age", 0, "rotate the access log's file when it gets older, such as 24h; 0 is never")
 	flags.IntVar(&c.LogKeep, "log-keep", 0, "how many rotated files to keep; 0 is all")
-	flags.BoolVar(&c.Hidden, "hidden", false, "serve and list files and folders whose name begins with a dot")
+	bindFiles(flags, &c.Files)
 	flags.DurationVar(&c.IdleTimeout, "idle-timeout", wire.IdleTimeoutDefault, "end a download whose client takes nothing for this long")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "on a stop, let downloads go on for this long")
 	return c
@@ -113,5 +113,5 @@ func (c *Config) Validate() error {
 	if err := logger.CheckFormat(c.LogFormat); err != nil {
 		return fmt.Errorf("--log-format: %w", err)
 	}
-	return nil
+	return c.Files.validate()
 }

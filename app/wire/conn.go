@@ -5,12 +5,12 @@ package wire
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -25,8 +25,8 @@ const copyBufferSize = 64 << 10
 
 // Conn is one accepted TCP connection. It counts what the kernel took and
 // gave, keeps sendfile for files, and ends writes to a peer that takes
-// nothing. Counters may be read at any time from any goroutine; Read, Write
-// and ReadFrom are for their owner.
+// nothing. Counters may be read at any time from any goroutine; Read, Write,
+// ReadFrom and the cork are for their owner.
 type Conn struct {
 	net.Conn
 	tcp    *net.TCPConn
@@ -39,10 +39,15 @@ type Conn struct {
 	isCut         atomic.Bool
 	sending       atomic.Bool // the peer is; see Linger
 
+	// Owned by the reading goroutine.
+	readBy    time.Time // when Read gives up
+	readArmed time.Time // when the poller says so; never later
+
 	// Owned by the writing goroutine.
 	armed     time.Time // when the write deadline now set will pass
 	progress  time.Time // when the peer was last seen to take a byte
 	delivered int64     // what it had taken then
+	corked    *[]byte   // what is held back; nil while nothing is
 }
 
 func newConn(tcp *net.TCPConn, idle time.Duration, onDone func(*Conn)) *Conn {
@@ -68,14 +73,53 @@ func (c *Conn) WriteErr() error {
 
 // Read reads from the peer.
 func (c *Conn) Read(p []byte) (int, error) {
-	n, err := c.tcp.Read(p)
-	c.read.Add(int64(n))
-	return n, err
+	for {
+		n, err := c.tcp.Read(p)
+		c.read.Add(int64(n))
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !c.readLater() {
+			return n, err
+		}
+	}
+}
+
+// SetReadDeadline sets when Read gives up; see net.Conn. A server moves this
+// deadline further away several times per request, so the one in the poller is
+// left where it is until it passes.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.readBy = t
+	if !t.IsZero() && !c.readArmed.IsZero() && !t.Before(c.readArmed) {
+		return nil
+	}
+	c.readArmed = t
+	return c.tcp.SetReadDeadline(t)
+}
+
+// SetDeadline sets the deadlines of Read and Write; see net.Conn.
+func (c *Conn) SetDeadline(t time.Time) error {
+	c.readBy, c.readArmed, c.armed = t, t, t
+	return c.tcp.SetDeadline(t)
+}
+
+// readLater moves the deadline that has passed to the one that is wanted, if
+// that is still to come.
+func (c *Conn) readLater() bool {
+	if !c.readBy.After(time.Now()) {
+		return false
+	}
+	c.readArmed = c.readBy
+	return c.tcp.SetReadDeadline(c.readBy) == nil
 }
 
 // Write sends p whole, for as long as the peer keeps taking bytes. The count
-// is what the kernel took, also on error.
+// is what the kernel took, also on error, or what is held back.
 func (c *Conn) Write(p []byte) (int, error) {
+	if c.corked != nil {
+		return c.hold(p)
+	}
+	return c.write(p)
+}
+
+func (c *Conn) write(p []byte) (int, error) {
 	c.begin()
 	sent := 0
 	for {
@@ -93,6 +137,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 // on; anything else is copied through a pooled buffer. The count is what the
 // kernel took, also on error.
 func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
+	if c.corked != nil {
+		return c.holdFrom(r)
+	}
 	if file, limit := fileOf(r); file != nil {
 		n, handled, err := c.sendfile(file, limit)
 		if handled {
@@ -103,13 +150,13 @@ func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
 }
 
 // fileOf finds the file behind r and where its remaining limit is kept; no
-// limit is nil.
-func fileOf(r io.Reader) (*os.File, *int64) {
+// limit is nil. What has a descriptor and is no file is refused by sendfile.
+func fileOf(r io.Reader) (syscall.Conn, *int64) {
 	switch r := r.(type) {
 	case *os.File:
 		return r, nil
 	case *io.LimitedReader:
-		if file, ok := r.R.(*os.File); ok {
+		if file, ok := r.R.(syscall.Conn); ok {
 			return file, &r.N
 		}
 	}
@@ -155,6 +202,19 @@ func (c *Conn) arm(at time.Time) {
 	_ = c.tcp.SetWriteDeadline(at)
 }
 
+// stallError says that the peer took nothing for the idle timeout. Its text is
+// made when somebody asks: fmt would need more stack than the transfer did.
+type stallError struct {
+	idle time.Duration
+	err  error
+}
+
+func (e *stallError) Error() string {
+	return "peer took nothing for " + e.idle.String() + ": " + e.err.Error()
+}
+
+func (e *stallError) Unwrap() error { return e.err }
+
 // errCarryOn says that the deadline passed while the peer still takes bytes.
 var errCarryOn = errors.New("carry on")
 
@@ -173,7 +233,7 @@ func (c *Conn) carryOn(err error) error {
 		c.delivered, c.progress = d, now
 	}
 	if now.Sub(c.progress) >= c.idle {
-		return fmt.Errorf("peer took nothing for %v: %w", c.idle, err)
+		return &stallError{c.idle, err}
 	}
 	c.arm(now.Add(c.tick()))
 	return errCarryOn

@@ -56,6 +56,7 @@ type Listener struct {
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{}
+	peak  int
 }
 
 // Listen opens a TCP listener on addr (host:port; port 0 picks a free one).
@@ -128,6 +129,7 @@ func (l *Listener) track(tcp *net.TCPConn) *Conn {
 	c := newConn(tcp, l.cfg.IdleTimeout, l.forget)
 	l.mu.Lock()
 	l.conns[c] = struct{}{}
+	l.peak = max(l.peak, len(l.conns))
 	l.mu.Unlock()
 	return c
 }
@@ -158,6 +160,15 @@ func (l *Listener) Open() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.conns)
+}
+
+// Peak is the most connections that were open at once since the last call.
+func (l *Listener) Peak() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	peak := l.peak
+	l.peak = len(l.conns)
+	return peak
 }
 
 // Cut ends every open connection at once, as a reset of the peer would: reads

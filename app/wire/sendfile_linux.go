@@ -2,7 +2,6 @@ package wire
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"syscall"
@@ -21,7 +20,7 @@ const sendfileChunk = 4 << 20
 // The loop is ours, not net.TCPConn's, for two reasons: each call is counted
 // as it returns, so that a transfer can be watched; and when a deadline
 // passes, what was sent is known exactly and the transfer can go on.
-func (c *Conn) sendfile(file *os.File, limit *int64) (sent int64, handled bool, err error) {
+func (c *Conn) sendfile(file syscall.Conn, limit *int64) (sent int64, handled bool, err error) {
 	dst, err := c.tcp.SyscallConn()
 	if err != nil {
 		return 0, true, err
@@ -55,7 +54,7 @@ func (c *Conn) sendfile(file *os.File, limit *int64) (sent int64, handled bool, 
 	case job.sent == 0 && unsupported(job.err):
 		return 0, false, nil
 	}
-	return job.sent, true, fmt.Errorf("sendfile: %w", job.err)
+	return job.sent, true, os.NewSyscallError("sendfile", job.err)
 }
 
 // unsupported reports whether the kernel refuses sendfile for this file, as

@@ -393,3 +393,40 @@ func BenchmarkReadFromFile(b *testing.B) {
 		}
 	}
 }
+
+func TestReadDeadline(t *testing.T) {
+	_, server, client := pair(t, time.Minute)
+	buf := make([]byte, 1)
+	read := func() error { _, err := server.Read(buf); return err }
+	soon := func(d time.Duration) time.Time { return time.Now().Add(d) }
+
+	t.Log("one that was moved away does not end a Read")
+	_ = server.SetReadDeadline(soon(10 * time.Millisecond))
+	_ = server.SetReadDeadline(soon(time.Hour))
+	time.AfterFunc(100*time.Millisecond, func() { _, _ = client.Write([]byte("x")) })
+	if err := read(); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("one that was moved closer does")
+	_ = server.SetReadDeadline(soon(10 * time.Millisecond))
+	if err := read(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("got %v", err)
+	}
+	t.Log("and once it has passed, the next one counts")
+	_ = server.SetReadDeadline(soon(time.Hour))
+	_, _ = client.Write([]byte("x"))
+	if err := read(); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("none is none")
+	_ = server.SetReadDeadline(soon(10 * time.Millisecond))
+	_ = server.SetReadDeadline(time.Time{})
+	time.AfterFunc(100*time.Millisecond, func() { _, _ = client.Write([]byte("x")) })
+	if err := read(); err != nil {
+		t.Fatal(err)
+	}
+	_ = server.SetDeadline(soon(10 * time.Millisecond))
+	if err := read(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("SetDeadline: got %v", err)
+	}
+}

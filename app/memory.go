@@ -1,0 +1,60 @@
+package app
+
+// This file gives memory back after a burst. Go would keep it: a collection
+// comes only when the heap has doubled, or after two minutes, and buffers in
+// pools survive the first one.
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
+
+const (
+	// giveBackEvery is as long as fasthttp takes to let go of workers that have
+	// nothing to do: it looks every 10 s for those idle for 10 s.
+	giveBackEvery = 20 * time.Second
+
+	// burst is how many connections must have ended to make it worthwhile.
+	burst = 64
+)
+
+// giveBack collects and returns what a burst of connections left behind, once
+// it is over, until ctx ends. open is how many there are, peak the most there
+// were since it was last called.
+func giveBack(ctx context.Context, open, peak func() int) {
+	ticker := time.NewTicker(giveBackEvery)
+	defer ticker.Stop()
+	var b burstEnd
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if b.over(open(), peak()) {
+				// What is in a sync.Pool takes two collections to go.
+				debug.FreeOSMemory()
+				debug.FreeOSMemory()
+			}
+		}
+	}
+}
+
+// burstEnd recognizes the end of a burst.
+type burstEnd struct {
+	high int  // the most connections since memory was last given back
+	seen bool // the burst was over already at the last look
+}
+
+// over reports whether more than half of what was open has ended, and had ended
+// at the last look, too, so that workers and timers are gone as well.
+func (b *burstEnd) over(open, peak int) bool {
+	b.high = max(b.high, peak)
+	ended := b.high-open >= burst && open <= b.high/2
+	if ended && b.seen {
+		*b = burstEnd{high: open}
+		return true
+	}
+	b.seen = ended
+	return false
+}
