@@ -137,13 +137,14 @@ func (l *Logger) Handle(c *fiber.Ctx) error {
 // response was set. What could not be parsed is left empty in the record; so is
 // everything if the body is what could not be read, since fasthttp then forgets
 // the header. The duration is that of the answer, but for a connection's first
-// request, which began with the connection.
+// request, which began with the connection, unless the server has
+// ReduceMemoryUsage, with which fasthttp forgets when that was.
 func (l *Logger) ServerError(ctx *fasthttp.RequestCtx, err error) {
 	r := l.attach(ctx)
 	r.unread = true
 	r.start = time.Now()
-	if ctx.ConnRequestNum() == 0 {
-		r.start = ctx.ConnTime()
+	if begun := ctx.ConnTime(); ctx.ConnRequestNum() == 0 && !begun.IsZero() {
+		r.start = begun
 	}
 	r.ctx.Response.SetConnectionClose() // as fasthttp is about to do; it is part of the header
 	r.ready(nil, err)

@@ -3,8 +3,10 @@ package static
 // This file reads the Range header: RFC 9110 section 14.
 
 import (
-	"fmt"
+	"cmp"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,12 +14,30 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// byteRange is the part of a file to send, in bytes.
+const (
+	// maxRanges is how many parts a response may have. Whoever asks for more is
+	// sent the whole file, which section 14.2 allows and is less work.
+	maxRanges = 100
+
+	// maxSpecs bounds what is looked at of a Range header.
+	maxSpecs = 2000
+)
+
+// byteRange is a part of a file, in bytes.
 type byteRange struct{ start, length int64 }
 
+func (r byteRange) end() int64 { return r.start + r.length }
+
 // contentRange is the value of Content-Range for a part of size bytes.
-func (r byteRange) contentRange(size int64) string {
-	return fmt.Sprintf("bytes %d-%d/%d", r.start, r.start+r.length-1, size)
+// Section 14.4.
+func (r byteRange) contentRange(size int64) []byte {
+	value := make([]byte, 0, len("bytes -/")+3*20)
+	value = append(value, "bytes "...)
+	value = strconv.AppendInt(value, r.start, 10)
+	value = append(value, '-')
+	value = strconv.AppendInt(value, r.end()-1, 10)
+	value = append(value, '/')
+	return strconv.AppendInt(value, size, 10)
 }
 
 // rangeVerdict says what to answer to a Range header.
@@ -29,40 +49,71 @@ const (
 	unsatisfiable                     // 416
 )
 
-// rangeFor is the part of a file of size bytes that a GET asks for.
-func rangeFor(h *fasthttp.RequestHeader, v validators, size int64, now time.Time) (byteRange, rangeVerdict) {
-	all := byteRange{length: size}
-	value := string(h.Peek(fiber.HeaderRange))
-	if value == "" || !ifRange(string(h.Peek(fiber.HeaderIfRange)), v, now) {
-		return all, whole
+// rangesFor are the parts of a file of size bytes that a GET asks for. An empty
+// file has none, and is sent as it is: clients that always ask for the end of a
+// file get an answer that helps.
+func rangesFor(h *fasthttp.RequestHeader, v validators, size int64, now time.Time) ([]byteRange, rangeVerdict) {
+	value := h.Peek(fiber.HeaderRange)
+	if size == 0 || len(value) == 0 || !ifRange(string(h.Peek(fiber.HeaderIfRange)), v, now) {
+		return nil, whole
 	}
-	return parseRange(value, size)
+	return parseRanges(string(value), size)
 }
 
-// parseRange reads one byte-range-spec. Units other than bytes and what does
-// not parse are ignored, as section 14.2 allows; so are sets of several
-// ranges for now, which section 14.2 allows as well.
-func parseRange(value string, size int64) (byteRange, rangeVerdict) {
-	all := byteRange{length: size}
-	unit, spec, ok := strings.Cut(value, "=")
-	if !ok || !strings.EqualFold(unit, "bytes") || strings.Contains(spec, ",") {
-		return all, whole
+// parseRanges reads a ranges-specifier. Units other than bytes and what does
+// not parse are ignored, as section 14.2 allows. Ranges that touch are joined,
+// as section 15.3.7.2 allows.
+func parseRanges(value string, size int64) ([]byteRange, rangeVerdict) {
+	unit, set, ok := strings.Cut(value, "=")
+	if !ok || !strings.EqualFold(unit, "bytes") || strings.Count(set, ",") >= maxSpecs {
+		return nil, whole
 	}
-	first, last, ok := strings.Cut(strings.Trim(spec, " \t"), "-")
+	var ranges []byteRange
+	specs := 0
+	for more := true; more; {
+		var spec string
+		spec, set, more = strings.Cut(set, ",")
+		if spec = strings.Trim(spec, " \t"); spec == "" {
+			continue // section 5.6.1.2: a recipient ignores empty elements
+		}
+		r, verdict := parseSpec(spec, size)
+		switch specs++; verdict {
+		case whole:
+			return nil, whole
+		case partial:
+			ranges = append(ranges, r)
+		case unsatisfiable: // section 14.1.1: the others may be
+		}
+	}
+	switch {
+	case specs == 0:
+		return nil, whole
+	case len(ranges) == 0:
+		return nil, unsatisfiable
+	}
+	if ranges = coalesce(ranges); len(ranges) > maxRanges {
+		return nil, whole
+	}
+	return ranges, partial
+}
+
+// parseSpec reads one range-spec of a file of size bytes. Section 14.1.2.
+func parseSpec(spec string, size int64) (byteRange, rangeVerdict) {
+	first, last, ok := strings.Cut(spec, "-")
 	if !ok {
-		return all, whole
+		return byteRange{}, whole
 	}
 	if first == "" {
 		return suffixRange(last, size)
 	}
 	start, ok := parsePosition(first)
 	if !ok {
-		return all, whole
+		return byteRange{}, whole
 	}
 	end := int64(math.MaxInt64)
 	if last != "" {
 		if end, ok = parsePosition(last); !ok || end < start {
-			return all, whole
+			return byteRange{}, whole
 		}
 	}
 	if start >= size {
@@ -72,12 +123,13 @@ func parseRange(value string, size int64) (byteRange, rangeVerdict) {
 }
 
 // suffixRange is the last n bytes, of a shorter file all. Section 14.1.2: no
-// suffix of length 0 can be satisfied, and none of an empty file.
+// suffix of length 0 can be satisfied, and no Content-Range could say what was
+// sent of an empty file.
 func suffixRange(suffix string, size int64) (byteRange, rangeVerdict) {
 	n, ok := parsePosition(suffix)
 	switch {
 	case !ok:
-		return byteRange{length: size}, whole
+		return byteRange{}, whole
 	case n == 0 || size == 0:
 		return byteRange{}, unsatisfiable
 	}
@@ -103,4 +155,38 @@ func parsePosition(s string) (int64, bool) {
 		n = n*10 + int64(c-'0')
 	}
 	return n, true
+}
+
+// coalesce joins ranges that overlap or are adjacent. Otherwise they stay in
+// the order that they were asked for, each joined one where its first was.
+// Section 15.3.7.2.
+func coalesce(ranges []byteRange) []byteRange {
+	if len(ranges) < 2 {
+		return ranges
+	}
+	type asked struct {
+		byteRange
+		turn int
+	}
+	sorted := make([]asked, len(ranges))
+	for i, r := range ranges {
+		sorted[i] = asked{r, i}
+	}
+	slices.SortFunc(sorted, func(a, b asked) int { return cmp.Compare(a.start, b.start) })
+	joined := sorted[:1]
+	for _, r := range sorted[1:] {
+		before := &joined[len(joined)-1]
+		if r.start > before.end() {
+			joined = append(joined, r)
+			continue
+		}
+		before.length = max(before.end(), r.end()) - before.start
+		before.turn = min(before.turn, r.turn)
+	}
+	slices.SortFunc(joined, func(a, b asked) int { return cmp.Compare(a.turn, b.turn) })
+	ranges = make([]byteRange, 0, len(joined)) // as large as it must be: a slow client keeps it
+	for _, r := range joined {
+		ranges = append(ranges, r.byteRange)
+	}
+	return ranges
 }

@@ -5,8 +5,7 @@ package static
 
 import (
 	"bytes"
-	"fmt"
-	"io/fs"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,25 +15,87 @@ import (
 
 // validators identify one version of a file.
 type validators struct {
-	etag    string // strong: a quoted string of size, mtime and inode
+	etag    string // a quoted string of size, mtime and inode
 	modTime time.Time
 }
 
+// Two writes may leave the same time of modification when they are closer than
+// the clock that it is taken from: the kernel's tick, at least 100 a second, or
+// the 2 s of a file system that keeps whole seconds only.
+const (
+	tick       = 20 * time.Millisecond
+	coarseTick = 2 * time.Second
+
+	// opening is how long a slow disk may take from the time that a request is
+	// given to the file's being open: what was written in between is new, too.
+	opening = time.Minute
+)
+
 // validatorsOf makes the validators from the open file's own data. A file that
-// is replaced has another inode, one that is written to another mtime, to the
-// nanosecond where the file system keeps them.
-func validatorsOf(info fs.FileInfo) validators {
-	mod := info.ModTime()
-	return validators{
-		etag:    fmt.Sprintf(`"%x-%x-%x"`, info.Size(), mod.UnixNano(), inode(info)),
-		modTime: mod,
+// is replaced has another inode, one that is written to another time of
+// modification, to the nanosecond where the file system keeps them. While a
+// second write could still leave the same time, the entity tag is weak: section
+// 8.8.1.
+func validatorsOf(ver version, now time.Time) validators {
+	resolution := tick
+	if ver.modTime.Nanosecond() == 0 {
+		resolution = coarseTick
 	}
+	tag := make([]byte, 0, len(`W/"--"`)+3*16)
+	if age := now.Sub(ver.modTime); age > -opening && age < resolution {
+		tag = append(tag, "W/"...)
+	}
+	tag = append(tag, '"')
+	tag = strconv.AppendInt(tag, ver.size, 16)
+	tag = append(tag, '-')
+	tag = strconv.AppendInt(tag, ver.modTime.UnixNano(), 16)
+	tag = append(tag, '-')
+	tag = strconv.AppendUint(tag, ver.inode, 16)
+	tag = append(tag, '"')
+	return validators{etag: string(tag), modTime: ver.modTime}
 }
 
-func (v validators) lastModified() string { return v.modTime.UTC().Format(fasthttpDate) }
+// dateLag is how far the Date of a response may lie behind the clock: fasthttp
+// makes it anew every second, and under load a little later.
+const dateLag = 2 * time.Second
 
-// fasthttpDate is IMF-fixdate, RFC 9110 section 5.6.7.
-const fasthttpDate = "Mon, 02 Jan 2006 15:04:05 GMT"
+// lastModified appends the value of Last-Modified, which is never later than
+// Date: section 8.8.2.1. That of a file just written is too early for a moment;
+// whoever asks with it gets the file again.
+func (v validators) lastModified(dst []byte, now time.Time) []byte {
+	t := v.modTime
+	if latest := now.Add(-dateLag); t.After(latest) {
+		t = latest
+	}
+	return appendDate(dst, t)
+}
+
+// imfFixdate is the form of dates that is sent, section 5.6.7.
+const imfFixdate = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// appendDate is t.AppendFormat(dst, imfFixdate), which takes ten times as long.
+func appendDate(dst []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, imfFixdate)
+	}
+	const days, months = "SunMonTueWedThuFriSat", "JanFebMarAprMayJunJulAugSepOctNovDec"
+	weekday := 3 * int(t.Weekday())
+	dst = append(dst, days[weekday:weekday+3]...)
+	dst = append(dst, ", "...)
+	dst = append(two(dst, day), ' ')
+	dst = append(dst, months[3*(month-1):3*month]...)
+	dst = append(dst, ' ')
+	dst = append(two(two(dst, year/100), year%100), ' ')
+	dst = append(two(dst, hour), ':')
+	dst = append(two(dst, minute), ':')
+	return append(two(dst, second), " GMT"...)
+}
+
+// two appends n as two digits.
+func two(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
 // verdict on the preconditions of a GET or HEAD.
 type verdict int
@@ -76,19 +137,19 @@ func (v validators) modifiedAfter(t time.Time) bool {
 	return v.modTime.Truncate(time.Second).After(t)
 }
 
-// date parses a header; one that is no valid date counts as absent, as
-// sections 13.1.3 and 13.1.4 demand.
+// date parses a header; one that is no valid date, or that comes twice, counts
+// as absent, as sections 13.1.3 and 13.1.4 demand.
 func date(h *fasthttp.RequestHeader, name string) (time.Time, bool) {
-	value := h.Peek(name)
-	if len(value) == 0 {
+	lines := h.PeekAll(name)
+	if len(lines) != 1 {
 		return time.Time{}, false
 	}
-	return parseDate(string(value))
+	return parseDate(string(lines[0]))
 }
 
 // parseDate takes the three forms of section 5.6.7.
 func parseDate(value string) (time.Time, bool) {
-	for _, layout := range []string{fasthttpDate, time.RFC850, time.ANSIC} {
+	for _, layout := range []string{imfFixdate, time.RFC850, time.ANSIC} {
 		if t, err := time.Parse(layout, value); err == nil {
 			return t, true
 		}

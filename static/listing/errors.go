@@ -1,0 +1,109 @@
+package listing
+
+// This file answers for errors, in the format that the client accepts. It says
+// what the status means and what can be done; nothing of the request and
+// nothing of the disk.
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// details are a sentence for a status.
+var details = map[int]string{
+	fiber.StatusBadRequest:                   "The server does not understand this request.",
+	fiber.StatusUnauthorized:                 "This needs a name and a password, or other credentials.",
+	fiber.StatusForbidden:                    "This may not be opened from here.",
+	fiber.StatusNotFound:                     "There is nothing here. It may have been moved or removed.",
+	fiber.StatusMethodNotAllowed:             "This can be read, but not with that method.",
+	fiber.StatusRequestTimeout:               "The request took too long to arrive.",
+	fiber.StatusConflict:                     "Something else happened here at the same time.",
+	fiber.StatusGone:                         "This was here, and is no more.",
+	fiber.StatusLengthRequired:               "The request must say how long it is.",
+	fiber.StatusPreconditionFailed:           "The file is not the version that was asked for. It may have changed.",
+	fiber.StatusRequestEntityTooLarge:        "What was sent is too large.",
+	fiber.StatusRequestURITooLong:            "The address is too long.",
+	fiber.StatusRequestedRangeNotSatisfiable: "The file has no such part. It may have become shorter.",
+	fiber.StatusExpectationFailed:            "The server cannot do what the request expects.",
+	fiber.StatusTooManyRequests:              "Too many requests came from you.",
+	fiber.StatusRequestHeaderFieldsTooLarge:  "The request's header is too large. Cookies are the usual reason.",
+	fiber.StatusInternalServerError:          "Something went wrong in the server. Its log says what.",
+	fiber.StatusNotImplemented:               "The server cannot do that.",
+	fiber.StatusBadGateway:                   "The server that has this does not answer as it should.",
+	fiber.StatusServiceUnavailable:           "The server is busy.",
+	fiber.StatusGatewayTimeout:               "The server that has this does not answer.",
+	fiber.StatusInsufficientStorage:          "The server has no room left.",
+}
+
+// again are the statuses after which it helps to try again.
+var again = map[int]bool{
+	fiber.StatusRequestTimeout: true, fiber.StatusTooManyRequests: true, fiber.StatusInternalServerError: true,
+	fiber.StatusBadGateway: true, fiber.StatusServiceUnavailable: true, fiber.StatusGatewayTimeout: true,
+}
+
+// problem is RFC 9457 problem details.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// AnswerError sends an error page: HTML, JSON (RFC 9457) or one line of text,
+// chosen as for a listing. It leaves header fields that explain the status,
+// such as Retry-After and Allow, and removes those that describe a file. It
+// does not fail; the error is there to fit Fiber's ErrorHandler.
+func AnswerError(c *fiber.Ctx, status int) error {
+	p := problem{Type: "about:blank", Title: fasthttp.StatusMessage(status), Status: status, Detail: details[status]}
+	if seconds, err := strconv.Atoi(c.GetRespHeader(fiber.HeaderRetryAfter)); err == nil && seconds > 0 {
+		p.Detail = strings.TrimSpace(p.Detail + " Try again in " + inWords(seconds) + ".")
+	}
+	header := &c.Response().Header
+	for _, field := range []string{
+		fiber.HeaderLastModified, fiber.HeaderETag, fiber.HeaderContentDisposition, fiber.HeaderContentEncoding, fiber.HeaderLink,
+	} {
+		header.Del(field)
+	}
+	format := formatOf(c)
+	setHeaders(c, format)
+	c.Status(status)
+	switch format {
+	case formatHTML:
+		c.Set(fiber.HeaderContentSecurityPolicy, errorPolicy)
+		b := errorHTML(c, p)
+		c.Context().SetBodyStream(b, b.measure())
+	case formatJSON:
+		c.Set(fiber.HeaderContentType, "application/problem+json")
+		c.Response().SetBodyRaw(append(mustJSON(p), '\n'))
+	default:
+		c.Response().SetBodyRaw([]byte(strconv.Itoa(status) + " " + p.Title + "\n"))
+	}
+	return nil
+}
+
+// inWords is a number of seconds.
+func inWords(n int) string {
+	if n == 1 {
+		return "a second"
+	}
+	return strconv.Itoa(n) + " seconds"
+}
+
+// errorHTML is the page. Its link leads to the folder that the request names a
+// file in, or is above the folder that it names; nobody knows where the root is.
+func errorHTML(c *fiber.Ctx, p problem) *body {
+	v := struct {
+		problem
+		Again      bool
+		Up, UpText string
+	}{p, again[p.Status], "./", "Go to the folder"}
+	if path := c.Path(); path == "/" {
+		v.UpText = "Go to the start"
+	} else if strings.HasSuffix(path, "/") {
+		v.Up, v.UpText = "../", "Go to the folder above"
+	}
+	return &body{before: [][]byte{errorHead, executed("error", v), errorTail}}
+}

@@ -1,0 +1,95 @@
+package listing
+
+// This file is how names are written: to be shown, to be linked, to be piped.
+// A name is bytes that somebody else chose.
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// unseen reports a character that does not show: one that commands a terminal,
+// breaks a line, turns the direction of text, or hides. The joiners stay,
+// which scripts and emoji need.
+func unseen(r rune) bool {
+	switch {
+	case r < utf8.RuneSelf:
+		return r < ' ' || r == 0x7F
+	case r == '\u200C', r == '\u200D':
+		return false
+	case r == '\u00AD', r == '\u180E', r == '\u3164', r == '\uFFA0':
+		return true
+	case '\u200B' <= r && r <= '\u200F', '\u2028' <= r && r <= '\u202E',
+		'\u2060' <= r && r <= '\u206F', '\uFEFF' <= r && r <= '\uFEFF',
+		'\uFFF9' <= r && r <= '\uFFFB', '\U000E0000' <= r && r <= '\U000E0FFF':
+		return true
+	}
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// printable is a name as it can be shown: U+FFFD stands for what is no text or
+// does not show. The link keeps the real bytes.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unseen(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(name, string(unicode.ReplacementChar)))
+}
+
+// appendLine appends a name so that it stays on its line: what printable would
+// replace is percent-escaped.
+func appendLine(dst []byte, name string) []byte {
+	if strings.HasPrefix(name, "#") { // not to be taken for a note
+		dst = appendEscaped(dst, '#')
+		name = name[1:]
+	}
+	for name != "" {
+		r, n := utf8.DecodeRuneInString(name)
+		if unseen(r) || (r == utf8.RuneError && n == 1) {
+			for i := range n {
+				dst = appendEscaped(dst, name[i])
+			}
+		} else {
+			dst = append(dst, name[:n]...)
+		}
+		name = name[n:]
+	}
+	return dst
+}
+
+// appendHref appends a relative link to a name. All but unreserved characters
+// (RFC 3986 section 2.3) are escaped, so it is the same in HTML, in JSON and in
+// a header. With "./" it is neither a scheme nor a host.
+func appendHref(dst []byte, name string, isFolder bool) []byte {
+	dst = append(dst, "./"...)
+	for i := range len(name) {
+		if c := name[i]; unreserved(c) {
+			dst = append(dst, c)
+		} else {
+			dst = appendEscaped(dst, c)
+		}
+	}
+	if isFolder {
+		dst = append(dst, '/')
+	}
+	return dst
+}
+
+func unreserved(c byte) bool {
+	return 'a' <= lower(c) && lower(c) <= 'z' || isDigit(c) || strings.IndexByte("-._~", c) >= 0
+}
+
+func appendEscaped(dst []byte, c byte) []byte {
+	const digits = "0123456789ABCDEF"
+	return append(dst, '%', digits[c>>4], digits[c&15])
+}
+
+// impossible reports a name that no link can lead to. No file system has one;
+// another kind of source may.
+func impossible(name string) bool {
+	return name == "" || name == "." || name == ".." || len(name) > maxName ||
+		strings.IndexByte(name, '/') >= 0 || strings.IndexByte(name, 0) >= 0
+}

@@ -1,0 +1,190 @@
+package static
+
+// This file is the response for an open file: which representation of it, what
+// its header says, and which bytes go out. Its steps are shallow and keep what
+// they find in the Body, not on the stack: a slow download holds its stack for
+// as long as it takes, and one frame more can double that.
+
+import (
+	"io"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// representation is what is sent for a file. RFC 9110 section 3.2.
+type representation struct {
+	file      *file
+	mediaType string
+	coding    coding
+	encoder   *encoder // of what is compressed on the fly
+	validators
+}
+
+// send answers with an open regular file, or the parts of it asked for. It
+// takes over f. name is the file's as seen from the root.
+func (h *Handler) send(c *fiber.Ctx, f *file, name string) error {
+	b := &Body{representation: representation{file: f}, grown: h.cfg.Growing}
+	b.whole()
+	base := path.Base(name)
+	err := b.identify(c, base)
+	if err == nil {
+		h.choose(c, b, name)
+		h.describe(c, b, base)
+		err = b.evaluate(c)
+	}
+	switch {
+	case err != nil || c.Response().StatusCode() == fiber.StatusNotModified:
+		if b.encoder != nil {
+			b.encoder.release()
+		}
+		closeQuietly(b)
+		if err != nil {
+			takeBack(c)
+		}
+	case b.encoder != nil && c.Method() == fiber.MethodHead:
+		// No stream: fasthttp would end the chunks that it does not send.
+		b.encoder.release()
+		closeQuietly(b)
+		c.Response().SkipBody = true
+	case b.encoder != nil:
+		c.Context().SetBodyStream(newCompressedBody(b, b.Size(), b.encoder), -1)
+	default:
+		b.over(c.Context().Conn())
+		c.Context().SetBodyStream(b, int(b.layout.length()))
+	}
+	return err
+}
+
+// timeOf is when the request was given to us. fasthttp has not set it yet when
+// its client waits for "100 Continue".
+func timeOf(c *fiber.Ctx) time.Time {
+	if t := c.Context().Time(); !t.IsZero() {
+		return t
+	}
+	return time.Now()
+}
+
+// identify finds out what the file is.
+func (b *Body) identify(c *fiber.Ctx, base string) error {
+	b.mediaType, _ = mediaType(base)
+	if b.mediaType == "" { // the name does not tell
+		head, err := b.head()
+		if err != nil {
+			return statusOf(c, err)
+		}
+		b.mediaType = sniff(head)
+	}
+	b.validators = validatorsOf(b.file.version, timeOf(c))
+	return nil
+}
+
+// sniffLength is how many bytes tell what a file without an extension is.
+const sniffLength = 512
+
+// head is the file's first bytes.
+func (b *Body) head() ([]byte, error) {
+	head := make([]byte, min(sniffLength, b.file.version.size))
+	n, err := b.file.ReadAt(head, 0)
+	if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it bare
+		err = nil // the body will find out that the file became shorter
+	}
+	return head[:n], err
+}
+
+// Names of headers as fasthttp keeps them, so that it need not normalize them.
+var (
+	keyETag         = []byte("Etag")
+	keyLastModified = []byte(fiber.HeaderLastModified)
+	keyAcceptRanges = []byte(fiber.HeaderAcceptRanges)
+	keyContentRange = []byte(fiber.HeaderContentRange)
+	bytesUnit       = []byte("bytes")
+
+	keyContentTypeOptions = []byte(fiber.HeaderXContentTypeOptions)
+	nosniff               = []byte("nosniff")
+)
+
+// describe sets the header that every answer for a representation has.
+func (h *Handler) describe(c *fiber.Ctx, b *Body, base string) {
+	header := &c.Response().Header
+	header.SetCanonical(keyETag, []byte(b.etag))
+	var date [len(imfFixdate)]byte
+	header.SetCanonical(keyLastModified, b.lastModified(date[:0], timeOf(c)))
+	header.SetContentType(b.mediaType)
+	if b.encoder == nil {
+		header.SetCanonical(keyAcceptRanges, bytesUnit)
+	}
+	if b.coding != codingIdentity {
+		header.Set(fiber.HeaderContentEncoding, b.coding.token())
+	}
+	if h.cacheControl != "" {
+		header.Set(fiber.HeaderCacheControl, h.cacheControl)
+	}
+	if h.cfg.Download || c.Context().QueryArgs().Has("download") {
+		header.Set(fiber.HeaderContentDisposition, disposition("attachment", base))
+	}
+	if h.cfg.ContentSecurityPolicy != "" && active(b.mediaType) {
+		header.Set(fiber.HeaderContentSecurityPolicy, h.cfg.ContentSecurityPolicy)
+	}
+}
+
+// takeBack removes what holds for the file and not for an error. A cache that
+// kept a 412 or a 416 would give it to everybody who asks for the file.
+func takeBack(c *fiber.Ctx) {
+	header := &c.Response().Header
+	for _, key := range []string{
+		fiber.HeaderETag, fiber.HeaderLastModified, fiber.HeaderCacheControl,
+		fiber.HeaderContentDisposition, fiber.HeaderContentEncoding, fiber.HeaderContentSecurityPolicy,
+	} {
+		header.Del(key)
+	}
+}
+
+// evaluate looks at the preconditions and the ranges of a request, in the order
+// of RFC 9110 section 13.2.2, sets the status and narrows the body to what was
+// asked for.
+func (b *Body) evaluate(c *fiber.Ctx) error {
+	request := &c.Request().Header
+	switch precondition(request, b.validators) {
+	case failed:
+		return fiber.ErrPreconditionFailed
+	case notModified:
+		c.Status(fiber.StatusNotModified)
+		c.Response().Header.Del(fiber.HeaderContentType)
+		c.Response().Header.Del(fiber.HeaderContentEncoding)
+		return nil
+	}
+	if !request.IsGet() || b.encoder != nil { // section 14.2: Range is for GET alone
+		return nil
+	}
+	size := b.Size()
+	ranges, verdict := rangesFor(request, b.validators, size, timeOf(c))
+	switch verdict {
+	case unsatisfiable:
+		c.Response().Header.SetCanonical(keyContentRange, strconv.AppendInt([]byte("bytes */"), size, 10))
+		return fiber.ErrRequestedRangeNotSatisfiable
+	case partial:
+		b.narrow(c, ranges)
+	}
+	return nil
+}
+
+// narrow turns the body of a whole file into one of ranges of it.
+func (b *Body) narrow(c *fiber.Ctx, ranges []byteRange) {
+	header := &c.Response().Header
+	if len(ranges) == 1 {
+		b.one[0] = ranges[0]
+		c.Status(fiber.StatusPartialContent)
+		header.SetCanonical(keyContentRange, ranges[0].contentRange(b.Size()))
+		return
+	}
+	parts, contentType := multipart(ranges, b.Size(), b.mediaType)
+	if parts.length() > b.Size() {
+		return // the whole file is less: section 14.2 lets a server ignore the ranges
+	}
+	b.layout = parts
+	c.Status(fiber.StatusPartialContent)
+	header.SetContentType(contentType)
+}
