@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fullbore/bench/canary"
 	"fullbore/bench/peers"
 	"fullbore/bench/soak"
 )
@@ -35,7 +36,7 @@ func run() int {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(soak.Command(), peers.Command())
+	root.AddCommand(soak.Command(), peers.Command(), canary.Command())
 	if err := root.ExecuteContext(ctx); err != nil {
 		return report(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -28,6 +29,8 @@ const (
 	// Small enough that a stalled reader closes its window at once, large
 	// enough for full speed until then.
 	abortReceiveBuffer = 256 << 10
+
+	headerBuffer = 4096
 )
 
 // Client downloads one file again and again. Not safe for concurrent use.
@@ -46,6 +49,7 @@ type Client struct {
 	// Optional. Default: nil, nobody is watching.
 	Received *atomic.Int64
 
+	deep chan<- func() // see deeply; nil outside of Run
 	conn *net.TCPConn
 	raw  syscall.RawConn
 	br   *bufio.Reader
@@ -54,14 +58,27 @@ type Client struct {
 // Do performs the request. A context that ends cuts the connection and leaves
 // its error in the result.
 func (c *Client) Do(ctx context.Context, request Request) Result {
+	result := &Result{Request: request}
+	c.do(ctx, result)
+	return *result
+}
+
+// do fills in the rest of a result. It takes a pointer, as everything below it
+// does, because the stacks of thousands of waiting clients are what this process
+// is made of.
+func (c *Client) do(ctx context.Context, result *Result) {
+	if result.Kind == Resumed {
+		c.resume(ctx, result)
+		return
+	}
 	begin := time.Now()
-	result := Result{Request: request, Length: -1}
-	result.Err = c.perform(ctx, request, &result)
-	if result.Err != nil || request.Kind == Aborted {
+	result.Length = -1
+	result.Err = c.perform(ctx, result)
+	if result.Err != nil || result.CutShort() {
 		c.reset()
 	}
+	c.release()
 	result.Duration = time.Since(begin)
-	return result
 }
 
 // Close ends the connection, if there is one.
@@ -70,44 +87,6 @@ func (c *Client) Close() {
 		_ = c.conn.Close() // nothing was written that could be lost
 		c.conn = nil
 	}
-}
-
-func (c *Client) perform(ctx context.Context, request Request, result *Result) error {
-	if request.Kind == Aborted {
-		c.Close() // it wants its own receive buffer, which is set before connecting
-	}
-	if err := c.connect(ctx, request.Kind == Aborted); err != nil {
-		return err
-	}
-	// An interrupted context makes every read fail at once.
-	conn := c.conn
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	response, err := c.ask(ctx, request)
-	if err != nil {
-		return cause(ctx, err)
-	}
-	result.Status, result.Length = response.StatusCode, response.ContentLength
-	if err := c.check(request, response); err != nil {
-		return err
-	}
-	want := response.ContentLength
-	if request.Kind == Aborted {
-		want = min(request.Take, want)
-	}
-	if result.Received, err = c.discard(ctx, want); err != nil {
-		return cause(ctx, fmt.Errorf("body ended after %d of %d bytes: %w", result.Received, want, err))
-	}
-	if request.Kind == Aborted {
-		return c.stall(ctx, result)
-	}
-	if c.br.Buffered() > 0 {
-		return fmt.Errorf("%d bytes follow the body", c.br.Buffered())
-	}
-	if response.Close {
-		c.Close()
-	}
-	return nil
 }
 
 func (c *Client) connect(ctx context.Context, smallBuffer bool) error {
@@ -133,46 +112,108 @@ func (c *Client) connect(ctx context.Context, smallBuffer bool) error {
 		return err
 	}
 	c.conn = conn.(*net.TCPConn)
-	c.br = bufio.NewReaderSize(c.conn, 4096)
 	c.raw, err = c.conn.SyscallConn()
 	return err
 }
 
-// ask sends the request and reads the header of the answer. The body stays where
-// it is: in the socket, but for what the buffered reader already holds.
-func (c *Client) ask(ctx context.Context, request Request) (*http.Response, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(headerWithin)); err != nil {
-		return nil, err
+// ask sends the request and gives the header of the answer to accept, on a
+// goroutine with a deep stack. The body stays where it is: in the socket, but for
+// what the buffered reader already holds.
+func (c *Client) ask(ctx context.Context, request *Request, accept func(*http.Response) error) error {
+	if err := c.deeply(func() error { return c.send(ctx, request) }); err != nil {
+		return err
 	}
-	if ctx.Err() != nil { // the interruption's deadline may just have been replaced
-		return nil, ctx.Err()
+	if err := c.await(); err != nil {
+		return fmt.Errorf("read response header: %w", err)
 	}
-	if _, err := c.conn.Write([]byte(request.head(c.URL))); err != nil {
-		return nil, fmt.Errorf("send request: %w", err)
-	}
-	response, err := http.ReadResponse(c.br, &http.Request{Method: http.MethodGet})
-	if err != nil {
-		return nil, fmt.Errorf("read response header: %w", err)
-	}
-	return response, nil // its Body is left alone: closing it would read the file
+	return c.deeply(func() error {
+		method := http.MethodGet
+		if request.Kind == Head {
+			method = http.MethodHead
+		}
+		response, err := http.ReadResponse(c.br, &http.Request{Method: method})
+		if err != nil {
+			return fmt.Errorf("read response header: %w", err)
+		}
+		return accept(response) // its Body is left alone: closing it would read the file
+	})
 }
 
-// check compares the answer's header with what the request must get.
-func (c *Client) check(request Request, response *http.Response) error {
-	status, length, contentRange := http.StatusOK, c.Size, ""
-	if request.Kind == Ranged {
-		status, length = http.StatusPartialContent, request.Last-request.First+1
-		contentRange = fmt.Sprintf("bytes %d-%d/%d", request.First, request.Last, c.Size)
+func (c *Client) send(ctx context.Context, request *Request) error {
+	if err := c.conn.SetDeadline(time.Now().Add(headerWithin)); err != nil {
+		return err
 	}
-	switch got := response.Header.Get("Content-Range"); {
-	case response.StatusCode != status:
-		return fmt.Errorf("status %d, want %d", response.StatusCode, status)
-	case response.ContentLength != length:
-		return fmt.Errorf("Content-Length %d, want %d", response.ContentLength, length)
-	case got != contentRange:
-		return fmt.Errorf("Content-Range %q, want %q", got, contentRange)
+	if ctx.Err() != nil { // the interruption's deadline may just have been replaced
+		return ctx.Err()
+	}
+	if _, err := c.conn.Write([]byte(request.head(c.URL))); err != nil {
+		return fmt.Errorf("send request: %w", err)
 	}
 	return nil
+}
+
+// deeply does work that needs a deep stack on one of Run's few goroutines for
+// that: the thousands that wait for bytes keep their small ones.
+func (c *Client) deeply(work func() error) error {
+	if c.deep == nil {
+		return work()
+	}
+	done := make(chan error, 1)
+	c.deep <- func() { done <- work() }
+	return <-done
+}
+
+// readers are the buffers that headers are read into. They are shared because
+// thousands of clients wait at a time and few read.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, headerBuffer) }}
+
+// await waits for the first byte of the answer and only then takes a buffer.
+func (c *Client) await() error {
+	var peeked [1]byte
+	var failed error
+	err := c.raw.Read(func(fd uintptr) bool {
+		for {
+			_, _, failed = unix.Recvfrom(int(fd), peeked[:], unix.MSG_PEEK)
+			if failed != unix.EINTR {
+				return failed != unix.EAGAIN
+			}
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return err
+	}
+	c.br = readers.Get().(*bufio.Reader)
+	c.br.Reset(c.conn)
+	return nil
+}
+
+// release gives the buffer back. What is left in it is lost.
+func (c *Client) release() {
+	if c.br != nil && c.br != nobody {
+		c.br.Reset(nil)
+		readers.Put(c.br)
+	}
+	c.br = nil
+}
+
+// nobody is a reader without anything in it. Only its emptiness is ever used.
+var nobody = bufio.NewReaderSize(nil, 16)
+
+// drained gives the buffer back while the body is still to come: a slow reader
+// would hold it for long.
+func (c *Client) drained() {
+	if c.buffered() == 0 {
+		c.release()
+		c.br = nobody
+	}
+}
+
+// buffered is how much of the body arrived together with the header.
+func (c *Client) buffered() int64 {
+	if c.br == nil {
+		return 0
+	}
+	return int64(c.br.Buffered())
 }
 
 // reset closes the connection with a RST: what is in flight is thrown away by

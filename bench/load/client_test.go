@@ -194,17 +194,18 @@ func TestInterruptionCutsADownload(t *testing.T) {
 	}
 }
 
-func TestProbeFindsSizeAndRanges(t *testing.T) {
-	client := serveFile(t, nil)
-	if size, ranges, err := Probe(t.Context(), client.URL); size != fileSize || !ranges || err != nil {
-		t.Errorf("with ranges: %d, %v, %v", size, ranges, err)
+func TestProbeFindsSizeAndAbilities(t *testing.T) {
+	client := serveFile(t, make(chan int64, 10))
+	can, err := Probe(t.Context(), client.URL)
+	if err != nil || can.Size != fileSize || !can.Can(Ranged) || !can.Can(Ranges) || !can.Can(Resumed) || can.Can(Missing) {
+		t.Errorf("with ranges: %+v, %v", can, err)
 	}
 	client = serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "17") })
-	if size, ranges, err := Probe(t.Context(), client.URL); size != 17 || ranges || err != nil {
-		t.Errorf("without ranges: %d, %v, %v", size, ranges, err)
+	if can, err := Probe(t.Context(), client.URL); err != nil || can.Size != 17 || can.Can(Ranged) || can.Can(Ranges) || !can.Can(Whole) {
+		t.Errorf("without ranges: %+v, %v", can, err)
 	}
 	client = serve(t, http.NotFound)
-	if _, _, err := Probe(t.Context(), client.URL); err == nil || !strings.Contains(err.Error(), "status 404") {
+	if _, err := Probe(t.Context(), client.URL); err == nil || !strings.Contains(err.Error(), "status 404") {
 		t.Errorf("missing file: %v", err)
 	}
 }
@@ -217,21 +218,28 @@ func TestRunStopsAfterTooManyFailures(t *testing.T) {
 	}
 }
 
-func TestRequestURIKeepsTheQuery(t *testing.T) {
-	cases := []struct{ url, id, want string }{
-		{"http://h", "", "/"},
-		{"http://h/a%20b", "", "/a%20b"},
-		{"http://h/f", "x-1", "/f?soak=x-1"},
-		{"http://h/f?a=b", "x-1", "/f?a=b&soak=x-1"},
-		{"http://h/f?a=b", "", "/f?a=b"},
+func TestRequestTargetKeepsTheQuery(t *testing.T) {
+	cases := []struct {
+		url, id string
+		kind    Kind
+		want    string
+	}{
+		{"http://h", "", Whole, "/"},
+		{"http://h/a%20b", "", Whole, "/a%20b"},
+		{"http://h/f", "x-1", Whole, "/f?soak=x-1"},
+		{"http://h/f?a=b", "x-1", Head, "/f?a=b&soak=x-1"},
+		{"http://h/f?a=b", "", Whole, "/f?a=b"},
+		{"http://h/d/f", "x-1", Missing, "/d/f.missing?soak=x-1"},
+		{"http://h/d/f", "x-1", Listing, "/d/?soak=x-1"},
+		{"http://h", "", Listing, "/"},
 	}
 	for _, c := range cases {
 		u, err := url.Parse(c.url)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := requestURI(u, c.id); got != c.want {
-			t.Errorf("%s with id %q: %s, want %s", c.url, c.id, got, c.want)
+		if got := (Request{ID: c.id, Kind: c.kind}).uri(u); got != c.want {
+			t.Errorf("%s of %s with id %q: %s, want %s", c.kind, c.url, c.id, got, c.want)
 		}
 	}
 }

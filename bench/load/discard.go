@@ -10,6 +10,7 @@ import (
 	"context"
 	"io"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,6 +67,18 @@ func (c *Client) drop(n int64) (int64, error) {
 		return 0, failed
 	case dropped == 0:
 		return 0, io.ErrUnexpectedEOF
+	}
+	return int64(dropped), nil
+}
+
+// discardRaw drops at most n bytes that have arrived at a socket, without the
+// address that unix.Recvfrom would allocate.
+func discardRaw(fd int, n int64) (int64, error) {
+	n = min(n, int64(len(nowhere)))
+	dropped, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd),
+		uintptr(unsafe.Pointer(&nowhere)), uintptr(n), unix.MSG_TRUNC, 0, 0)
+	if errno != 0 {
+		return 0, errno
 	}
 	return int64(dropped), nil
 }

@@ -12,6 +12,9 @@ import (
 	"sync/atomic"
 )
 
+// deepStacks is how many clients at a time may connect or read a header.
+const deepStacks = 64
+
 // Run performs the requests with the given number of clients made by newClient,
 // and returns their results in the order of requests. When the context ends, or
 // once tooMany downloads have failed, the rest is not attempted and has no result.
@@ -21,13 +24,23 @@ func Run(ctx context.Context, requests []Request, clients, tooMany int, newClien
 	results := make([]Result, len(requests))
 	next := make(chan int)
 	var failures atomic.Int64
-	var workers sync.WaitGroup
+	var workers, helpers sync.WaitGroup
+	deep := make(chan func())
+	for range min(clients, deepStacks) {
+		helpers.Go(func() { // ends when deep is closed; Run waits
+			for work := range deep {
+				work()
+			}
+		})
+	}
 	for range min(clients, len(requests)) {
 		workers.Go(func() { // ends when next is closed; Run waits
 			client := newClient()
+			client.deep = deep
 			defer client.Close()
 			for i := range next {
-				results[i] = client.Do(ctx, requests[i])
+				results[i].Request = requests[i]
+				client.do(ctx, &results[i])
 				if results[i].Err != nil && failures.Add(1) >= int64(tooMany) {
 					cancel()
 				}
@@ -36,6 +49,8 @@ func Run(ctx context.Context, requests []Request, clients, tooMany int, newClien
 	}
 	attempted := feed(ctx, next, len(requests))
 	workers.Wait()
+	close(deep)
+	helpers.Wait()
 	return results[:attempted]
 }
 

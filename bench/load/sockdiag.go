@@ -29,16 +29,54 @@ const (
 	diagRequestSize  = 56
 	diagMessageSize  = 72
 	diagSockIDOffset = 8
-	diagSKMemInfo    = 7 // attribute: __u32 per field of SK_MEMINFO_*
+	diagTimer        = 2  // idiag_timer
+	diagProbing      = 4  // of a zero window
+	diagWriteQueue   = 60 // idiag_wqueue: written, not acknowledged
+	diagSKMemInfo    = 7  // attribute: __u32 per field of SK_MEMINFO_*
 	memSendBuffer    = 3
 	memWriteQueued   = 5
 )
 
-// sendRoom looks at the socket local->remote of this network namespace. The
+// diagSocket is what sock_diag shows of one socket.
+type diagSocket struct {
+	socketRow
+	room room
+}
+
+// diagnose looks at the socket local->remote of this network namespace. Kernels
+// without inet_diag, and connections of another namespace, have none.
+func diagnose(local, remote netip.AddrPort) (diagSocket, bool) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
+	if err != nil {
+		return diagSocket{}, false
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if err := unix.Sendto(fd, diagRequest(unmapped(local), unmapped(remote)), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return diagSocket{}, false
+	}
+	answer := make([]byte, 4096)
+	n, _, err := unix.Recvfrom(fd, answer, unix.MSG_DONTWAIT) // the kernel has answered before Sendto returned
+	if err != nil || n < unix.SizeofNlMsghdr+diagMessageSize || binary.NativeEndian.Uint16(answer[4:]) != unix.SOCK_DIAG_BY_FAMILY {
+		return diagSocket{}, false
+	}
+	message := answer[unix.SizeofNlMsghdr:min(n, int(binary.NativeEndian.Uint32(answer)))]
+	if len(message) < diagMessageSize {
+		return diagSocket{}, false
+	}
+	return diagSocket{
+		socketRow: socketRow{
+			unacked: int64(binary.NativeEndian.Uint32(message[diagWriteQueue:])),
+			probing: message[diagTimer] == diagProbing,
+		},
+		room: sendRoom(message[diagMessageSize:]),
+	}, true
+}
+
+// sendRoom is what the SKMEMINFO attribute says of the send buffer. The
 // thresholds are the kernel's own: sk_stream_memory_free for a write, and a
 // third of the buffer, sk_stream_is_writeable, for waking a writer.
-func sendRoom(local, remote netip.AddrPort) room {
-	memory, ok := socketMemory(local, remote)
+func sendRoom(attributes []byte) room {
+	memory, ok := diagAttribute(attributes)
 	if !ok {
 		return roomUnknown
 	}
@@ -51,26 +89,6 @@ func sendRoom(local, remote netip.AddrPort) room {
 		return roomSome
 	}
 	return roomEnough
-}
-
-// socketMemory fetches the SKMEMINFO attribute. Kernels without inet_diag, and
-// connections of another namespace, have none.
-func socketMemory(local, remote netip.AddrPort) ([]byte, bool) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
-	if err != nil {
-		return nil, false
-	}
-	defer func() { _ = unix.Close(fd) }()
-	if err := unix.Sendto(fd, diagRequest(unmapped(local), unmapped(remote)), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, false
-	}
-	answer := make([]byte, 4096)
-	n, _, err := unix.Recvfrom(fd, answer, unix.MSG_DONTWAIT) // the kernel has answered before Sendto returned
-	if err != nil || n < unix.SizeofNlMsghdr || binary.NativeEndian.Uint16(answer[4:]) != unix.SOCK_DIAG_BY_FAMILY {
-		return nil, false
-	}
-	length := min(n, int(binary.NativeEndian.Uint32(answer)))
-	return diagAttribute(answer[min(length, unix.SizeofNlMsghdr+diagMessageSize):length])
 }
 
 // diagRequest asks for one socket by its addresses.

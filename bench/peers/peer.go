@@ -1,61 +1,272 @@
 //go:build linux
 
-// Package peers measures what a gigabyte costs: the same file, from several
-// servers in turn, on the same processor.
+// Package peers compares download servers: the same files, from several servers
+// in turn, on the same processor.
 package peers
 
 // This file is the list of servers. It exists so that adding one is adding one
-// value here, and nothing else.
+// value here and one file in configs, and so that everyone can see how each of
+// them was set up.
 
 import (
 	"context"
+	"debug/buildinfo"
+	"embed"
+	"errors"
+	"fmt"
+	"net"
 	"os"
+	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strings"
+	"text/template"
 
 	"fullbore/bench/target"
 )
 
+//go:embed configs
+var configs embed.FS
+
 // peer is a server to compare.
 type peer struct {
-	name  string
-	needs []string // programs that must be installed
-	start func(ctx context.Context, s site) (*target.Server, error)
+	name     string
+	title    string
+	setUp    string   // a sentence for the report
+	programs []string // whose first one that is installed is taken
+	pkg      string   // or a Go package of this module, to build
+	version  func(ctx context.Context, program string) string
+	noTLS    func() string // why it cannot serve TLS; empty if it can. Nil: it can
+	command  func(s site) (target.Command, error)
 }
 
-// site is where a server runs: what it serves, where it may write, on which CPU.
-type site struct {
-	files   string
-	scratch string // its own
-	cpus    []int
-}
+// ours is the one that the others are compared with.
+const ours = "fullbore"
 
-// all lists the servers; the others are compared with the first one.
+// all lists the servers, in the order in which they take turns.
 var all = []peer{
 	{
-		name:  "fullbore",
-		needs: []string{"go"},
-		start: func(ctx context.Context, s site) (*target.Server, error) {
-			return s.goProgram(ctx, "fullbore", "serve", s.files, "--listen", "127.0.0.1:0", "--admin", "",
-				"--access-log", filepath.Join(s.scratch, "access.log"), "--log-format", "json")
+		name: ours, title: ours, pkg: "fullbore",
+		setUp:   "defaults, JSON access log; it gathers records for up to a second",
+		version: revision,
+		noTLS:   func() string { return "it serves no TLS yet" },
+		command: func(s site) (target.Command, error) {
+			return target.Command{Args: []string{
+				"serve", s.Files, "--listen", s.Address, "--admin", "127.0.0.1:0",
+				"--access-log", s.Log(), "--log-format", "json",
+			}}, nil
 		},
 	},
 	{
-		name:  "fiber static",
-		needs: []string{"go"},
-		start: func(ctx context.Context, s site) (*target.Server, error) {
-			return s.goProgram(ctx, "fullbore/bench/peers/testdata/fiberstatic", s.files)
+		name: "nginx", title: "nginx", programs: []string{"nginx"},
+		setUp:   "sendfile, tcp_nopush, 1 worker, autoindex; combined log, gathered for up to a second",
+		version: output("-v"),
+		command: func(s site) (target.Command, error) {
+			config, err := s.config("nginx.conf")
+			return target.Command{Args: []string{"-p", s.Scratch, "-c", config, "-e", "stderr"}}, err
 		},
+	},
+	{
+		name: "lighttpd", title: "lighttpd", programs: []string{"lighttpd"},
+		setUp:   "network-backend sendfile, dirlisting; accesslog in its default format, which it gathers",
+		version: output("-v"),
+		noTLS: func() string {
+			return missing("its mod_openssl is not installed", "/usr/lib/lighttpd/mod_openssl.so",
+				"/usr/lib64/lighttpd/mod_openssl.so", "/usr/local/lib/mod_openssl.so")
+		},
+		command: func(s site) (target.Command, error) {
+			config, err := s.config("lighttpd.conf")
+			return target.Command{Args: []string{"-D", "-f", config}}, err
+		},
+	},
+	{
+		name: "caddy", title: "Caddy", programs: []string{"caddy"},
+		setUp:   "file_server browse; JSON log, every record written at once since it cannot gather",
+		version: output("version"),
+		command: func(s site) (target.Command, error) {
+			config, err := s.config("Caddyfile")
+			return target.Command{
+				Args: []string{"run", "--config", config, "--adapter", "caddyfile"},
+				Env:  []string{"XDG_CONFIG_HOME=" + s.Scratch, "XDG_DATA_HOME=" + s.Scratch, "HOME=" + s.Scratch},
+			}, err
+		},
+	},
+	{
+		name: "apache", title: "Apache", programs: []string{"apache2", "httpd"},
+		setUp:   "event MPM, 128 threads a child, EnableSendfile, autoindex; combined log, BufferedLogs",
+		version: output("-v"),
+		command: func(s site) (target.Command, error) {
+			config, err := s.config("apache2.conf")
+			return target.Command{Args: []string{"-D", "FOREGROUND", "-f", config}}, err
+		},
+	},
+	{
+		name: "fiber", title: "Fiber static", pkg: "fullbore/bench/peers/testdata/fiberstatic",
+		setUp:   "app.Static with ByteRange and Browse; Fiber's logger in its default format (no byte counts), gathered for up to a second",
+		version: module("github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp"),
+		command: goPeer,
+	},
+	{
+		name: "nethttp", title: "net/http", pkg: "fullbore/bench/peers/testdata/nethttp",
+		setUp:   "http.FileServer; combined log, gathered for up to a second",
+		version: module(),
+		command: goPeer,
 	},
 }
 
-// goProgram builds a package of this module and starts it.
-func (s site) goProgram(ctx context.Context, pkg string, args ...string) (*target.Server, error) {
-	binary := filepath.Join(s.scratch, "server")
-	if err := os.MkdirAll(s.scratch, 0o755); err != nil {
-		return nil, err
+func peerNames() []string {
+	names := make([]string, len(all))
+	for i, peer := range all {
+		names[i] = peer.name
 	}
-	if err := target.Build(ctx, pkg, binary); err != nil {
-		return nil, err
+	return names
+}
+
+// goPeer is the command line that the Go servers in testdata share.
+func goPeer(s site) (target.Command, error) {
+	args := []string{"-listen", s.Address, "-log", s.Log()}
+	if s.Certificate != "" {
+		args = append(args, "-certificate", s.Certificate, "-key", s.Key)
 	}
-	return target.Launch(ctx, target.Command{Path: binary, Args: args, CPUs: s.cpus})
+	return target.Command{Args: append(args, s.Files)}, nil
+}
+
+// site is where a server runs and what it may use. The templates in configs are
+// filled in from it.
+type site struct {
+	Files       string // folder to serve
+	Scratch     string // folder of its own
+	Address     string // host:port to listen on
+	Certificate string // PEM file; empty is no TLS
+	Key         string
+	Connections int // to have room for
+	Descriptors int // needed for that
+}
+
+// Log is the file for the access log.
+func (s site) Log() string { return filepath.Join(s.Scratch, "access.log") }
+
+// Host is the address without the port.
+func (s site) Host() string { host, _, _ := net.SplitHostPort(s.Address); return host }
+
+// Port is the port of the address.
+func (s site) Port() string { _, port, _ := net.SplitHostPort(s.Address); return port }
+
+// Root says that servers start as root, which some want to be told, or are not
+// willing to remain.
+func (s site) Root() bool { return os.Geteuid() == 0 }
+
+// Nobody is whom Apache becomes when it is started as root.
+func (s site) Nobody() string { return "nobody" }
+
+// NobodysGroup is Nobody's group.
+func (s site) NobodysGroup() (string, error) {
+	nobody, err := user.Lookup(s.Nobody())
+	if err != nil {
+		return "", err
+	}
+	group, err := user.LookupGroupId(nobody.Gid)
+	if err != nil {
+		return "", err
+	}
+	return group.Name, nil
+}
+
+// MIMETypes is nginx's table of media types, if it is where it usually is.
+func (s site) MIMETypes() string {
+	return firstFile("/etc/nginx/mime.types", "/usr/local/etc/nginx/mime.types")
+}
+
+// Modules is the folder of Apache's modules.
+func (s site) Modules() (string, error) {
+	module := firstFile("/usr/lib/apache2/modules/mod_autoindex.so", "/usr/lib64/httpd/modules/mod_autoindex.so",
+		"/usr/lib/httpd/modules/mod_autoindex.so")
+	if module == "" {
+		return "", errors.New("the folder of Apache's modules was not found")
+	}
+	return filepath.Dir(module), nil
+}
+
+// config fills in a template and returns the file.
+func (s site) config(name string) (string, error) {
+	text, err := template.ParseFS(configs, "configs/"+name)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(s.Scratch, name)
+	file, err := os.Create(path)
+	if err != nil {
+		return "", err
+	}
+	return path, errors.Join(text.Execute(file, s), file.Close())
+}
+
+// firstFile is the first of the paths that exists, or empty.
+func firstFile(paths ...string) string {
+	for _, path := range paths {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// missing returns the reason unless one of the paths exists.
+func missing(reason string, paths ...string) string {
+	if firstFile(paths...) == "" {
+		return reason
+	}
+	return ""
+}
+
+// output asks a program for its version.
+func output(flag string) func(context.Context, string) string {
+	return func(ctx context.Context, program string) string {
+		text, err := exec.CommandContext(ctx, program, flag).CombinedOutput()
+		if err != nil {
+			return "unknown: " + err.Error()
+		}
+		line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+		for _, prefix := range []string{"nginx version: ", "Server version: "} {
+			line = strings.TrimPrefix(line, prefix)
+		}
+		return line
+	}
+}
+
+// module finds the versions of Go and of modules in a Go program.
+func module(paths ...string) func(context.Context, string) string {
+	return func(_ context.Context, program string) string {
+		info, err := buildinfo.ReadFile(program)
+		if err != nil {
+			return "unknown: " + err.Error()
+		}
+		words := []string{info.GoVersion}
+		for _, path := range paths {
+			for _, dependency := range info.Deps {
+				if dependency.Path == path {
+					words = append(words, fmt.Sprintf("%s %s", filepath.Base(strings.TrimSuffix(path, "/v2")), dependency.Version))
+				}
+			}
+		}
+		return strings.Join(words, ", ")
+	}
+}
+
+// revision finds the commit in a Go program that was built in a checkout.
+func revision(_ context.Context, program string) string {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return "unknown: " + err.Error()
+	}
+	commit, modified := "unknown commit", ""
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			commit = "commit " + setting.Value[:min(12, len(setting.Value))]
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			modified = " with changes"
+		}
+	}
+	return commit + modified + ", " + info.GoVersion
 }

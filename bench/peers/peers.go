@@ -3,190 +3,192 @@
 package peers
 
 // This file is the comparison, top to bottom. It exists to keep it fair: one
-// processor for whichever server is being measured, another for the client, and
-// the servers taken in turn, so that a slow minute of the machine hits them all.
+// processor for whichever server is being measured, another for the client, the
+// same files and the same questions for all.
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"time"
 
-	"fullbore/bench/load"
 	"fullbore/bench/target"
 )
 
-// Config says how much to download.
-type Config struct {
-	Rounds    int    // measured, after one that warms up
-	Downloads int    // whole downloads per server and round, one after the other
-	Size      int64  // of the file, bytes
-	JSON      string // where the figures go; empty is nowhere
+const checkSize = 100_000 // of the file that every server must send before it is measured
+
+// bench is a comparison in progress.
+type bench struct {
+	config               Config
+	serverCPU, clientCPU int
+	progress             io.Writer
+	peers                []*installed
+	patience             time.Duration // what is left of it
+
+	folder string // scratch, removed at the end
+	files  string // what is served
+	check  []byte // the content of the file to check
+	made   map[string]bool
+	runs   int // servers started so far
+	listed int // listings so far
+
+	certificate, key string
+	roots            *x509.CertPool
 }
 
-// ConfigDefault takes about two minutes.
-var ConfigDefault = Config{Rounds: 10, Downloads: 4, Size: 2 << 30}
-
-const fileName = "peers.bin"
-
-// afterwards is how long a server may still work after the last byte, such as
-// writing its log, and have it counted.
-const afterwards = 1200 * time.Millisecond
-
-// contender is a peer that runs, and its figures, one per round.
-type contender struct {
-	Name       string    `json:"name"`
-	CPUPerGB   []float64 `json:"cpu_seconds_per_gb"`
-	BothPerGB  []float64 `json:"cpu_seconds_per_gb_with_client"`
-	Throughput []float64 `json:"gb_per_second"`
-
-	server *target.Server
-	client *load.Client
-}
-
-// Run measures the peers and writes the comparison to out. Interrupted, it
-// reports the rounds that it has, and the interruption as its error.
+// Run measures the peers and writes the comparison to out, and where the config
+// says. Interrupted, it reports what it has, and the interruption as its error.
 func Run(ctx context.Context, config Config, out, progress io.Writer) (err error) {
-	if config.Rounds < 1 || config.Downloads < 1 || config.Size < 1 {
-		return errors.New("--rounds, --downloads and --size must be at least 1")
-	}
-	serverCPU, clientCPU, err := twoCPUs()
-	if err != nil {
+	if err := config.validate(); err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "fullbore-peers-")
-	if err != nil {
+	b := &bench{config: config, progress: progress, made: map[string]bool{checkName: true}, patience: config.Patience}
+	if b.serverCPU, b.clientCPU, err = twoCPUs(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	contenders, stop, err := startAll(ctx, all, config, folder, serverCPU)
-	defer stop()
-	if err != nil {
+	if err := raiseDescriptors(); err != nil {
 		return err
 	}
-	unpin, err := pinSelf(clientCPU)
+	if b.folder, err = os.MkdirTemp(config.Scratch, "fullbore-peers-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.folder)) }()
+	if err := b.furnish(); err != nil {
+		return err
+	}
+	result := &Result{Environment: b.environment(), Config: config, LeftOut: []string{}}
+	if err := b.install(ctx, result); err != nil {
+		return err
+	}
+	unpin, err := pinSelf(b.clientCPU)
 	if err != nil {
 		return err
 	}
 	defer unpin()
-	err = rounds(ctx, config, contenders, progress)
-	if len(contenders[len(contenders)-1].CPUPerGB) > 0 {
-		writeTable(out, config, contenders, serverCPU, clientCPU)
-	}
-	if config.JSON != "" {
-		err = errors.Join(err, writeJSON(config, contenders))
-	}
-	return err
+	err = b.compareAll(ctx, result)
+	return errors.Join(err, publish(config, result, out))
 }
 
-// startAll starts every peer on one CPU. The returned stop ends those that run,
-// also when there is an error.
-func startAll(ctx context.Context, peers []peer, config Config, folder string, cpu int) (contenders []*contender, stop func(), err error) {
-	stop = func() {
-		for _, contender := range contenders {
-			contender.client.Close()
-			contender.server.Stop()
-		}
-	}
-	files := filepath.Join(folder, "files")
-	if err := os.Mkdir(files, 0o755); err != nil {
-		return nil, stop, err
-	}
-	if err := target.SparseFile(filepath.Join(files, fileName), config.Size); err != nil {
-		return nil, stop, err
-	}
-	for i, peer := range peers {
-		for _, program := range peer.needs {
-			if _, err := exec.LookPath(program); err != nil {
-				return contenders, stop, fmt.Errorf("%s needs %s: %w", peer.name, program, err)
-			}
-		}
-		server, err := peer.start(ctx, site{files, filepath.Join(folder, strconv.Itoa(i)), []int{cpu}})
+// compareAll runs the workloads one after the other.
+func (b *bench) compareAll(ctx context.Context, result *Result) error {
+	for _, w := range workloads(b.config) {
+		comparison, err := b.compare(ctx, w)
+		comparison.summarize()
+		result.Comparisons = append(result.Comparisons, comparison)
 		if err != nil {
-			return contenders, stop, fmt.Errorf("%s: %w", peer.name, err)
-		}
-		u, err := url.Parse(server.URL + "/" + fileName)
-		contenders = append(contenders, &contender{Name: peer.name, server: server, client: &load.Client{URL: u, Size: config.Size}})
-		if err != nil {
-			return contenders, stop, fmt.Errorf("%s: %w", peer.name, err)
-		}
-	}
-	return contenders, stop, nil
-}
-
-// rounds measures every contender in turn; round 0 warms up.
-func rounds(ctx context.Context, config Config, contenders []*contender, progress io.Writer) error {
-	for round := range config.Rounds + 1 {
-		for _, contender := range contenders {
-			f, err := contender.measure(ctx, config)
-			if err != nil {
-				return fmt.Errorf("%s in round %d: %w", contender.Name, round, err)
-			}
-			if round == 0 {
-				continue
-			}
-			contender.CPUPerGB = append(contender.CPUPerGB, f.cpuPerGB)
-			contender.BothPerGB = append(contender.BothPerGB, f.bothPerGB)
-			contender.Throughput = append(contender.Throughput, f.throughput)
-			// Progress that cannot be shown is no reason to stop.
-			_, _ = fmt.Fprintf(progress, "round %d/%d: %-14s %.4f CPU s/GB (%.4f with client)  %.2f GB/s\n",
-				round, config.Rounds, contender.Name, f.cpuPerGB, f.bothPerGB, f.throughput)
+			result.Interrupted = true
+			return err
 		}
 	}
 	return nil
 }
 
-// figures are one round of one server.
-type figures struct{ cpuPerGB, bothPerGB, throughput float64 }
-
-func (c *contender) measure(ctx context.Context, config Config) (figures, error) {
-	serverBefore, clientBefore, err := c.cpu()
-	if err != nil {
-		return figures{}, err
+// furnish makes the folders, the file to check and the certificate. Apache, when
+// started as root, becomes somebody else, who has to get at them.
+func (b *bench) furnish() (err error) {
+	b.files = filepath.Join(b.folder, "files")
+	if err := errors.Join(os.Chmod(b.folder, 0o755), os.Mkdir(b.files, 0o755)); err != nil {
+		return err
 	}
-	begin := time.Now()
-	for range config.Downloads {
-		if result := c.client.Do(ctx, load.Request{Kind: load.Whole}); result.Err != nil {
-			return figures{}, result.Err
+	path := filepath.Join(b.files, checkName)
+	if err := randomFile(path, checkSize); err != nil {
+		return err
+	}
+	if b.check, err = os.ReadFile(path); err != nil {
+		return err
+	}
+	b.certificate, b.key, b.roots, err = certificate(b.folder)
+	return err
+}
+
+// install finds the programs of the peers, and builds ours. A peer that is not
+// there is left out by name; only fullbore has to be.
+func (b *bench) install(ctx context.Context, result *Result) error {
+	for _, p := range all {
+		if !chosen(b.config.Peers, p.name) {
+			continue
+		}
+		program, err := b.programOf(ctx, p)
+		if err != nil && p.name == ours {
+			return fmt.Errorf("%s: %w (run this inside the module, or name a binary with --fullbore)", ours, err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			result.LeftOut = append(result.LeftOut, fmt.Sprintf("%s: %v", p.title, err))
+			b.say("%s left out: %v", p.title, err)
+			continue
+		}
+		release := p.version(ctx, program)
+		b.peers = append(b.peers, &installed{peer: p, program: program, release: release})
+		result.Peers = append(result.Peers, PeerNote{p.title, release, p.setUp})
+	}
+	if len(b.peers) == 0 {
+		return errors.New("none of the peers is installed")
+	}
+	return nil
+}
+
+// programOf finds a program where servers are, or builds it.
+func (b *bench) programOf(ctx context.Context, p peer) (string, error) {
+	if p.name == ours && b.config.Fullbore != "" {
+		return filepath.Abs(b.config.Fullbore)
+	}
+	if p.pkg != "" {
+		program := filepath.Join(b.folder, "bin-"+p.name)
+		return program, target.Build(ctx, p.pkg, program)
+	}
+	for _, program := range p.programs {
+		// Not everybody has the folders of servers in PATH.
+		for _, folder := range []string{"", "/usr/sbin/", "/usr/local/sbin/"} {
+			if path, err := exec.LookPath(folder + program); err == nil {
+				return path, nil
+			}
 		}
 	}
-	took := time.Since(begin)
-	select {
-	case <-ctx.Done():
-		return figures{}, ctx.Err()
-	case <-time.After(afterwards):
-	}
-	serverAfter, clientAfter, err := c.cpu()
-	if err != nil {
-		return figures{}, err
-	}
-	gb := float64(config.Size) * float64(config.Downloads) / 1e9
-	server, client := (serverAfter - serverBefore).Seconds(), (clientAfter - clientBefore).Seconds()
-	return figures{server / gb, (server + client) / gb, gb / took.Seconds()}, nil
+	return "", errors.New("not installed")
 }
 
-// cpu reads what the server and this process have used. On loopback the kernel
-// does part of the server's sending on the client's account, whenever it is an
-// acknowledgement that sets it going; only the sum of both is free of that.
-func (c *contender) cpu() (server, client time.Duration, err error) {
-	theirs, err := c.server.Sample()
-	if err != nil {
-		return 0, 0, err
+// publish writes the report to out and to all the files.
+func publish(config Config, result *Result, out io.Writer) error {
+	measured := false
+	for _, comparison := range result.Comparisons {
+		for _, series := range comparison.Peers {
+			measured = measured || len(series.Rounds) > 0
+		}
 	}
-	self, err := target.Attach(os.Getpid())
-	if err != nil {
-		return 0, 0, err
+	if !measured && result.Interrupted {
+		return nil
 	}
-	ours, err := self.Sample()
-	return theirs.CPU, ours.CPU, err
+	err := writeMarkdown(out, result)
+	if config.Markdown != "" {
+		file, create := os.Create(config.Markdown)
+		if create == nil {
+			create = errors.Join(writeMarkdown(file, result), file.Close())
+		}
+		err = errors.Join(err, create)
+	}
+	if config.JSON != "" {
+		err = errors.Join(err, writeJSON(config.JSON, result))
+	}
+	if !measured {
+		return errors.Join(err, errors.New("nothing could be measured"))
+	}
+	for _, path := range config.Plots {
+		err = errors.Join(err, writePlot(path, result))
+	}
+	return err
 }
+
+// say reports progress. If it cannot be shown that is no reason to stop.
+func (b *bench) say(format string, args ...any) { _, _ = fmt.Fprintf(b.progress, format+"\n", args...) }
 
 // pinSelf confines this process to one CPU until unpin is called.
 func pinSelf(cpu int) (unpin func(), err error) {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net/url"
 	"os"
 	"strings"
@@ -187,7 +188,7 @@ func compare(result load.Result, lines []logLine) []string {
 	// A download whose whole rest fitted into the socket buffers is complete as
 	// far as the server can know, wherever its reader stopped.
 	outcome := "complete"
-	if result.Kind == load.Aborted && least < result.Length {
+	if result.CutShort() && least < result.Length {
 		outcome = "aborted"
 	}
 	if line.Outcome != outcome {
@@ -197,8 +198,11 @@ func compare(result load.Result, lines []logLine) []string {
 }
 
 func wanted(least, most int64) string {
-	if least == most {
+	switch {
+	case least == most:
 		return fmt.Sprintf("were %d", least)
+	case most == math.MaxInt64:
+		return fmt.Sprintf("were %d or more", least)
 	}
 	return fmt.Sprintf("were %d to %d", least, most)
 }

@@ -25,11 +25,17 @@ func TestWrongUsageExitsWithCouldNotRun(t *testing.T) {
 		{"extra", "takes no arguments"},
 		{"--size many", "not a size"},
 		{"--rounds 0", "at least 1"},
-		{"--whole 0 --aborted 0 --ranged 0", "nothing to download"},
+		{"--downloads 0", "nothing to download"},
 		{"--url http://127.0.0.1:1/f", "--url and --pid go together"},
 		{"--pid 1", "--url and --pid go together"},
 		{"--url ftp://h/f --pid 1", "want http://"},
 		{"--access-log f", "need --url"},
+		{"--mix whole=1,half=2", "\"half\" is none of"},
+		{"--mix whole", "not KIND=WEIGHT"},
+		{"--mix whole=-1", "not KIND=WEIGHT"},
+		{"--url http://127.0.0.1:1/f --pid 1 --container x", "choose one"},
+		{"--url http://127.0.0.1:1/f --cgroup /nonexistent", "read cgroup"},
+		{"--sample-every 0s", "at least 1ms"},
 		{"--url http://127.0.0.1:1/f --pid 999999999", "no process has pid 999999999"},
 	}
 	for _, c := range cases {
@@ -50,7 +56,7 @@ func TestWrongUsageExitsWithCouldNotRun(t *testing.T) {
 
 func TestCreatedFileIsRemovedAndNoOthers(t *testing.T) {
 	config := ConfigDefault
-	config.URL, config.PID, config.Size = "http://127.0.0.1:1/f", os.Getpid(), 1<<20
+	config.URL, config.PIDs, config.Size = "http://127.0.0.1:1/f", []int{os.Getppid()}, 1<<20
 	config.Create = filepath.Join(t.TempDir(), "f")
 	subject, err := prepare(t.Context(), config)
 	if err != nil {
@@ -75,21 +81,64 @@ func TestCreatedFileIsRemovedAndNoOthers(t *testing.T) {
 
 func TestPlanStaysInsideTheFile(t *testing.T) {
 	config := ConfigDefault
-	for _, size := range []int64{1, 2, 1000, 64 << 20, 2 << 30} {
-		plan := newPlanner(config, "r", size)
+	for _, size := range []int64{1, 2, 3, 1000, 64 << 20, 2 << 30} {
+		plan := newPlanner(config, config.counts(), "r", size)
 		for range 50 {
 			requests := plan.round()
-			if len(requests) != config.Whole+config.Aborted+config.Ranged {
+			if len(requests) != config.Downloads {
 				t.Fatalf("size %d: %d requests", size, len(requests))
 			}
 			for _, r := range requests {
-				if r.Kind == load.Aborted && (r.Take < 1 || r.Take > size) {
-					t.Errorf("size %d: abort after %d bytes", size, r.Take)
+				spans := r.Spans
+				switch r.Kind {
+				case load.Aborted, load.Resumed, load.Slow:
+					if r.Take < 1 || r.Take > size {
+						t.Errorf("size %d: %s takes %d bytes", size, r.Kind, r.Take)
+					}
+				case load.Ranged:
+					spans = []load.Span{{First: r.First, Last: r.Last}}
 				}
-				if r.Kind == load.Ranged && (r.First < 0 || r.Last < r.First || r.Last >= size) {
-					t.Errorf("size %d: range %d-%d", size, r.First, r.Last)
+				for _, span := range spans {
+					if (size >= 3 || r.Kind == load.Ranged) && (span.First < 0 || span.Last < span.First || span.Last >= size) {
+						t.Errorf("size %d: %s of %+v", size, r.Kind, spans)
+					}
 				}
 			}
+		}
+	}
+}
+
+func TestMixIsSharedOutInWholeDownloads(t *testing.T) {
+	var mix Mix
+	if err := mix.Set("whole=50, aborted=25,range=15,ranges=5,resumed=3,slow=2"); err != nil {
+		t.Fatal(err)
+	}
+	if got := mix.String(); got != "whole=50,aborted=25,ranged=15,ranges=5,resumed=3,slow=2" {
+		t.Errorf("prints as %q", got)
+	}
+	for n := range 60 {
+		sum := 0
+		for kind, count := range mix.share(n) {
+			sum += count
+			if exact := float64(n) * mix[kind] / 100; float64(count) < exact-1 || float64(count) > exact+1 {
+				t.Errorf("%d downloads: %d of %s, the weight says %v", n, count, kind, exact)
+			}
+		}
+		if sum != n {
+			t.Errorf("%d downloads became %d", n, sum)
+		}
+	}
+}
+
+func TestNumbersGoBeforeTheMix(t *testing.T) {
+	config := ConfigDefault
+	config.Whole, config.Aborted = 3, 0
+	if got := config.counts(); got[load.Whole] != 3 || got[load.Aborted] != 0 || got[load.Ranged] != 5 || got[load.Head] != 2 {
+		t.Errorf("counts %v", got)
+	}
+	for kind, n := range ConfigDefault.counts() { // the earlier defaults are still in it
+		if want := map[load.Kind]int{load.Whole: 10, load.Aborted: 5, load.Ranged: 5}[kind]; want > 0 && n != want {
+			t.Errorf("%d %s by default, want %d", n, kind, want)
 		}
 	}
 }

@@ -11,18 +11,30 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
+	"fullbore/bench/load"
 	"fullbore/bench/stats"
 )
 
 // Config says what to soak, how hard and how long. Sizes are bytes.
 type Config struct {
-	// URL and PID name a running server's file and process.
+	// URL names a file on a running server; PIDs, Container or Cgroup say which
+	// processes to watch there, with their descendants. Exec is a command to
+	// start, which serves the URL until it is stopped.
 	//
 	// Optional. Default: none, build fullbore and start it on a sparse file.
-	URL string
-	PID int
+	URL       string
+	PIDs      []int
+	Container string
+	Cgroup    string
+	Exec      string
+
+	// Metrics is the URL of Go's metrics in the Prometheus text format.
+	//
+	// Optional. Default: none, or fullbore's own.
+	Metrics string
 
 	// AccessLog is the JSON access log of the server at URL.
 	//
@@ -41,66 +53,113 @@ type Config struct {
 	Server string
 
 	Size        int64         // of the sparse file
+	Mix         Mix           // weights of the kinds of download
+	Downloads   int           // per round
+	Whole       int           // whole downloads per round; negative: as the mix says
+	Aborted     int           // likewise
+	Ranged      int           // likewise
+	Slow        time.Duration // how long a slow reader reads
 	Rounds      int           // warm-up rounds included
+	Duration    time.Duration // instead of Rounds: begin no round after that
 	Warmup      int           // first rounds, not part of the slope
-	Whole       int           // whole downloads per round
-	Aborted     int           // aborted downloads per round
-	Ranged      int           // ranged downloads per round
 	Concurrency int           // connections at once
 	Rest        time.Duration // pause after a round before the target is read
+	Cooldown    time.Duration // pause at the end before the last reading
+	SampleEvery time.Duration // under load
 	Seed        uint64        // of the aborts, ranges and their order
 	MaxGrowth   int64         // RssAnon at rest over idle
 	MaxPeak     int64         // RssAnon under load over idle
 	MaxRSS      int64         // cap on VmRSS; 0 is none
 	JSON        string        // where the result goes; empty is nowhere
+	Report      string        // folder for the report; empty is none
 }
 
-// ConfigDefault is a soak of fullbore that takes a minute or two: 100 whole, 50
-// aborted and 50 ranged downloads of 2 GiB.
+// ConfigDefault is a soak of fullbore that takes two or three minutes: 100 whole,
+// 50 aborted and 50 ranged downloads of 2 GiB, and 100 others.
 var ConfigDefault = Config{
 	Size:        2 << 30,
+	Mix:         MixDefault,
+	Downloads:   30,
+	Whole:       -1,
+	Aborted:     -1,
+	Ranged:      -1,
+	Slow:        2 * time.Second,
 	Rounds:      10,
 	Warmup:      2,
-	Whole:       10,
-	Aborted:     5,
-	Ranged:      5,
 	Concurrency: 4,
 	Rest:        time.Second,
+	Cooldown:    5 * time.Second,
+	SampleEvery: 50 * time.Millisecond,
 	Seed:        1,
 	MaxGrowth:   stats.DefaultMaxGrowth,
 	MaxPeak:     stats.DefaultMaxPeak,
+}
+
+// counts are the downloads of one round: the mix, and over it what was asked for
+// by number.
+func (c Config) counts() map[load.Kind]int {
+	counts := c.Mix.share(c.Downloads)
+	for kind, n := range map[load.Kind]int{load.Whole: c.Whole, load.Aborted: c.Aborted, load.Ranged: c.Ranged} {
+		if n >= 0 {
+			counts[kind] = n
+		}
+	}
+	return counts
 }
 
 func (c Config) validate() error {
 	if err := c.validateTarget(); err != nil {
 		return err
 	}
+	sum := 0
+	for _, n := range c.counts() {
+		sum += n
+	}
 	switch {
 	case c.Size < 1:
 		return errors.New("--size must be at least one byte")
 	case c.Rounds < 1 || c.Concurrency < 1:
 		return errors.New("--rounds and --concurrency must be at least 1")
-	case min(c.Warmup, c.Whole, c.Aborted, c.Ranged) < 0:
-		return errors.New("--warmup, --whole, --aborted and --ranged must not be negative")
-	case c.Whole+c.Aborted+c.Ranged == 0:
-		return errors.New("nothing to download: --whole, --aborted and --ranged are all 0")
+	case c.Warmup < 0 || c.Downloads < 0:
+		return errors.New("--warmup and --downloads must not be negative")
+	case c.SampleEvery < time.Millisecond:
+		return errors.New("--sample-every must be at least 1ms")
+	case min(c.Duration, c.Rest, c.Cooldown, c.Slow) < 0:
+		return errors.New("--duration, --rest, --cooldown and --slow must not be negative")
+	case sum == 0:
+		return errors.New("nothing to download: every kind has none of --downloads")
 	}
 	return nil
 }
 
 // validateTarget refuses to measure half a server, or two.
 func (c Config) validateTarget() error {
+	targets := 0
+	for _, given := range []bool{len(c.PIDs) > 0, c.Container != "", c.Cgroup != "", strings.TrimSpace(c.Exec) != ""} {
+		if given {
+			targets++
+		}
+	}
 	switch {
-	case (c.URL == "") != (c.PID == 0):
-		return errors.New("--url and --pid go together: the file to fetch and the process to watch")
-	case c.PID < 0:
-		return fmt.Errorf("--pid %d: not a process", c.PID)
-	case c.URL == "" && (c.AccessLog != "" || c.Create != ""):
-		return errors.New("--access-log and --create need --url and --pid")
+	case (c.URL == "") != (targets == 0):
+		return errors.New("--url and --pid go together: the file to fetch and the process to watch (or --container, --cgroup, --exec)")
+	case targets > 1:
+		return errors.New("--pid, --container, --cgroup and --exec each say what to watch: choose one")
+	case c.URL == "" && c.AccessLog+c.Create+c.Metrics != "":
+		return errors.New("--access-log, --create and --metrics need --url and --pid")
 	case c.URL != "" && c.Server != "":
 		return errors.New("--server starts a server, --url and --pid measure a running one: choose one")
 	case c.URL == "":
 		return nil
+	}
+	return c.validateAddress()
+}
+
+func (c Config) validateAddress() error {
+	for _, pid := range c.PIDs {
+		if pid < 1 {
+			return fmt.Errorf("--pid %d: not a process", pid)
+		}
 	}
 	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "http" || u.Host == "" {
 		return fmt.Errorf("--url %q: want http://HOST[:PORT]/FILE", c.URL)

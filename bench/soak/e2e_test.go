@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"fullbore/bench/report"
 	"fullbore/bench/target"
 )
 
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // quick is a soak of seconds. The file is larger than any socket buffer.
 var quick = Config{
-	Size: 64 << 20, Rounds: 7, Warmup: 1, Whole: 3, Aborted: 2, Ranged: 2, Concurrency: 4, Rest: 100 * time.Millisecond,
+	Size: 64 << 20, Rounds: 7, Warmup: 1, Whole: 3, Aborted: 2, Ranged: 2, Concurrency: 4, Rest: 100 * time.Millisecond, SampleEvery: 10 * time.Millisecond,
 	Seed: 7, MaxGrowth: ConfigDefault.MaxGrowth, MaxPeak: ConfigDefault.MaxPeak,
 }
 
@@ -45,7 +46,7 @@ func TestSoakTellsLeakingServersFromFlatOnes(t *testing.T) {
 		{"log that repeats Content-Length", "plain", []string{"-lie"}, true, ExitLeak, []string{"byte counts: WRONG", "verdict: flat"}},
 		{"log with every line twice", "plain", []string{"-double"}, true, ExitLeak, []string{"byte counts: WRONG", "2 log lines"}},
 		{"logger that buffers the file", "leaky", nil, false, ExitLeak, []string{"verdict: leak", "RssAnon at rest"}},
-		{"descriptor kept per abort", "hoarder", nil, false, ExitLeak, []string{"verdict: leak", "not verified (no --access-log)", "open descriptors at rest grow"}},
+		{"descriptor kept per abort", "hoarder", nil, false, ExitLeak, []string{"verdict: leak", "not verified (no --access-log)", "open descriptors at rest grows"}},
 	}
 	folder := t.TempDir()
 	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
@@ -57,7 +58,7 @@ func TestSoakTellsLeakingServersFromFlatOnes(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "access.log")
 			server := launchControl(t, c.pkg, append(c.flags, folder, log)...)
 			config := quick
-			config.URL, config.PID = server.URL+"/"+fileName, server.PID
+			config.URL, config.PIDs = server.URL+"/"+fileName, []int{server.PID}
 			if c.log {
 				config.AccessLog = log
 			}
@@ -76,11 +77,12 @@ func TestSoakOfFullbore(t *testing.T) {
 	if err := target.Build(t.Context(), "fullbore", config.Server); err != nil {
 		t.Fatal(err)
 	}
-	config.JSON = filepath.Join(t.TempDir(), "result.json")
-	wantSoak(t, config, ExitFlat, "verified, 49 downloads to the byte", "verdict: flat")
+	config.Report = filepath.Join(t.TempDir(), "report")
+	config.Mix, config.Downloads, config.Slow = MixDefault, 30, 100*time.Millisecond
+	wantSoak(t, config, ExitFlat, "downloads to the byte", "verdict: flat", "resumed", "missing")
 
-	var result document
-	text, err := os.ReadFile(config.JSON)
+	var result report.Soak
+	text, err := os.ReadFile(filepath.Join(config.Report, "result.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,15 +105,23 @@ func TestTargetThatDiesIsReportedAsSuch(t *testing.T) {
 	}
 	server := launchControl(t, "plain", folder, filepath.Join(folder, "access.log"))
 	config := quick
-	config.URL, config.PID, config.Rounds = server.URL+"/"+fileName, server.PID, 1000
+	config.URL, config.PIDs, config.Rounds = server.URL+"/"+fileName, []int{server.PID}, 1000
 	config.JSON = filepath.Join(folder, "result.json")
+	config.Report = filepath.Join(folder, "report")
 	progress := &onFirstLine{do: server.Stop} // after round 1, whenever that is
-	code, err := Run(t.Context(), config, &bytes.Buffer{}, progress)
+	var out bytes.Buffer
+	code, err := Run(t.Context(), config, &out, progress)
 	if code != ExitCouldNot || err == nil || !strings.Contains(err.Error(), "died in round") {
 		t.Errorf("exit %d, error %v, want %d and the round in which it died", code, err, ExitCouldNot)
 	}
 	if text, err := os.ReadFile(config.JSON); err != nil || !strings.Contains(string(text), "could not run") {
 		t.Errorf("no result for a run that failed: %v", err)
+	}
+	if page, err := os.ReadFile(filepath.Join(config.Report, "report.html")); err != nil || !strings.Contains(string(page), "died in round") {
+		t.Errorf("no page for a run whose target died: %v", err)
+	}
+	if !strings.Contains(out.String(), "until then: verdict") {
+		t.Errorf("what there was by then is not shown:\n%s", out.String())
 	}
 }
 
@@ -127,13 +137,33 @@ func TestInterruptedSoakJudgesWhatItHas(t *testing.T) {
 	log := filepath.Join(folder, "access.log")
 	server := launchControl(t, "plain", folder, log)
 	config := quick
-	config.URL, config.PID, config.AccessLog = server.URL+"/"+fileName, server.PID, log
+	config.URL, config.PIDs, config.AccessLog = server.URL+"/"+fileName, []int{server.PID}, log
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var out bytes.Buffer
 	code, err := Run(ctx, config, &out, &onFirstLine{do: cancel})
-	if code != ExitTooLittle || err != nil || !strings.Contains(out.String(), "interrupted in round 2 of 7") {
-		t.Errorf("exit %d, error %v, want %d and what there was:\n%s", code, err, ExitTooLittle, out.String())
+	if code != ExitUndecided || err != nil || !strings.Contains(out.String(), "interrupted in round 2 of 7") {
+		t.Errorf("exit %d, error %v, want %d and what there was:\n%s", code, err, ExitUndecided, out.String())
+	}
+}
+
+func TestVerdictSurvivesAReportThatCannotBeWritten(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipping soaks of real servers")
+	}
+	t.Parallel()
+	folder := t.TempDir()
+	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+		t.Fatal(err)
+	}
+	server := launchControl(t, "plain", folder, filepath.Join(folder, "access.log"))
+	config := quick
+	config.URL, config.PIDs, config.Rounds = server.URL+"/"+fileName, []int{server.PID}, 1
+	config.JSON, config.Report = filepath.Join(folder, "none", "result.json"), filepath.Join(folder, fileName, "report")
+	var out bytes.Buffer
+	code, err := Run(t.Context(), config, &out, &bytes.Buffer{})
+	if code != ExitCouldNot || err == nil || !strings.Contains(err.Error(), "result.json") || !strings.Contains(out.String(), "verdict: undecided") {
+		t.Errorf("exit %d, error %v, want %d and the verdict nonetheless:\n%s", code, err, ExitCouldNot, out.String())
 	}
 }
 

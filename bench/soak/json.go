@@ -2,103 +2,90 @@
 
 package soak
 
-// This file writes the result for programs. It exists so that a run can be
-// compared with another one later: everything the verdict rests on is in it.
+// This file turns a measurement into the result that is written down.
 
 import (
-	"encoding/json"
-	"fmt"
-	"math"
-	"os"
+	"cmp"
+	"slices"
 	"time"
 
-	"fullbore/bench/load"
-	"fullbore/bench/stats"
-	"fullbore/bench/target"
+	"fullbore/bench/report"
 )
 
-// document is the result as JSON. Sizes are bytes, GB are 10^9 bytes.
-type document struct {
-	Verdict     string            `json:"verdict"` // memory: flat, leak, too little data, could not run
-	ExitCode    int               `json:"exit_code"`
-	Error       string            `json:"error,omitempty"`
-	Reasons     []string          `json:"reasons"`
-	ByteCounts  string            `json:"byte_counts"`
-	Mismatches  []string          `json:"mismatches"`
-	Interrupted bool              `json:"interrupted"`
-	Target      string            `json:"target"`
-	Started     time.Time         `json:"started"`
-	Seconds     float64           `json:"seconds"` // of the whole run
-	Loaded      float64           `json:"seconds_under_load"`
-	FileSize    int64             `json:"file_size"`
-	Served      int64             `json:"bytes_served"`
-	Downloads   map[load.Kind]int `json:"downloads"`
-	CPUPerGB    *float64          `json:"cpu_seconds_per_gb"`
-	Slope       slope             `json:"slope_bytes_per_gb"`
-	Growth      float64           `json:"growth_bytes"`
-	Rule        string            `json:"rule"`
-	Config      Config            `json:"config"`
-	Idle        target.Sample     `json:"idle"`
-	Peak        peak              `json:"peak"`
-	PeakRSS     float64           `json:"peak_rss_bytes"`
-	Rest        []stats.Reading   `json:"rest"`
-	Samples     []kept            `json:"samples"`
-}
-
-// slope has null for what is not known or not bounded, as JSON has no infinity.
-type slope struct {
-	Estimate *float64 `json:"estimate"`
-	Lower    *float64 `json:"lower"`
-	Upper    *float64 `json:"upper"`
-}
-
-func (m *measurement) writeJSON(path string) error {
-	text, err := json.MarshalIndent(m.document(), "", "  ")
-	if err != nil {
-		return fmt.Errorf("result: %w", err)
-	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("result: %w", err)
-	}
-	return nil
-}
-
-func (m *measurement) document() document {
-	line := m.judgement.Slope
-	d := document{
+func (m *measurement) result() *report.Soak {
+	r := &report.Soak{
 		Verdict:     string(m.judgement.Verdict),
 		ExitCode:    m.exitCode(),
 		Reasons:     m.judgement.Reasons,
 		ByteCounts:  m.byteCounts(),
 		Mismatches:  m.wrong,
 		Interrupted: m.interrupted,
+		Notes:       m.notes,
 		Target:      m.name,
+		Command:     report.CommandLine(),
+		Environment: report.Here(),
 		Started:     m.begin,
 		Seconds:     time.Since(m.begin).Seconds(),
 		Loaded:      m.loaded.Seconds(),
 		FileSize:    m.size,
 		Served:      m.served,
+		Requests:    m.requests,
 		Downloads:   m.done,
-		CPUPerGB:    finite((m.last.CPU - m.idle.CPU).Seconds() / (float64(m.served) / 1e9)),
-		Slope:       slope{finite(line.PerUnit), finite(line.Lower), finite(line.Upper)},
+		CPUPerGB:    report.Finite((m.last.CPU - m.idle.CPU).Seconds() / (float64(m.served) / 1e9)),
+		FirstByte:   m.firstByte.percentiles(),
+		Slope:       report.NewSlope(m.judgement.Finding(rssAnon).Slope),
 		Growth:      m.judgement.Growth,
 		Rule:        m.config.limits().Rule(),
 		Config:      m.config,
 		Idle:        m.idle,
 		Peak:        m.peak,
 		PeakRSS:     m.peakRSS(),
-		Rest:        m.rest,
+		Rest:        m.rests,
 		Samples:     m.samples,
+		Series:      m.series,
+		Warmup:      m.config.Warmup,
+	}
+	for _, finding := range m.judgement.Findings {
+		r.Findings = append(r.Findings, report.Finding{
+			Finding: finding, Slope: report.NewSlope(finding.Slope), Z: finding.Trend.Z, P: finding.Trend.PRising(),
+		})
 	}
 	if m.err != nil {
-		d.Verdict, d.Error = "could not run", m.err.Error()
+		r.Verdict, r.Error = "could not run", m.err.Error()
 	}
-	return d
+	return r
 }
 
-func finite(value float64) *float64 {
-	if math.IsNaN(value) || math.IsInf(value, 0) {
+// times are how long the first bytes took. They are thinned out when there are
+// many: percentiles of a regular part of them are those of all.
+type times struct {
+	values []time.Duration
+	skip   int // keep one of this many, less one
+	seen   int
+}
+
+const mostTimes = 1 << 16
+
+func (t *times) add(value time.Duration) {
+	t.seen++
+	if t.seen%(t.skip+1) != 0 {
+		return
+	}
+	t.values = append(t.values, value)
+	if len(t.values) >= mostTimes {
+		t.skip = 2*t.skip + 1
+		for i := range len(t.values) / 2 {
+			t.values[i] = t.values[2*i]
+		}
+		t.values = t.values[:len(t.values)/2]
+	}
+}
+
+func (t *times) percentiles() *report.Percentiles {
+	if len(t.values) == 0 {
 		return nil
 	}
-	return &value
+	sorted := slices.SortedFunc(slices.Values(t.values), cmp.Compare)
+	at := func(share float64) float64 { return sorted[int(share*float64(len(sorted)-1))].Seconds() }
+	return &report.Percentiles{P50: at(0.5), P99: at(0.99)}
 }

@@ -13,30 +13,52 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sys/unix"
 
 	"fullbore/bench/stats"
 	"fullbore/bench/target"
 )
 
-// meter shows progress: on a terminal a line that overwrites itself, otherwise
-// one line per round. Safe for concurrent use.
+// meter shows progress: on a terminal a bar, otherwise one line per round. Safe
+// for concurrent use. Close it at the end.
 type meter struct {
 	out      io.Writer
-	terminal bool
-	rounds   int
+	rounds   int           // 0: not known
+	duration time.Duration // 0: rounds are counted
+	started  time.Time
 	received *atomic.Int64
+	bars     *mpb.Progress // nil when nobody is at a terminal
+	bar      *mpb.Bar
 
 	mu     sync.Mutex
 	round  int
 	begin  time.Time // of the round
 	before int64     // received until then
-	drawn  time.Time
 	peak   peak
+	latest target.Sample
 }
 
-func newMeter(out io.Writer, rounds int, received *atomic.Int64) *meter {
-	return &meter{out: out, terminal: isTerminal(out), rounds: rounds, received: received}
+func newMeter(out io.Writer, config Config, received *atomic.Int64) *meter {
+	m := &meter{out: out, rounds: config.Rounds, duration: config.Duration, started: time.Now(), received: received}
+	if m.duration > 0 {
+		m.rounds = 0
+	}
+	if !isTerminal(out) {
+		return m
+	}
+	m.bars = mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(200*time.Millisecond))
+	total := int64(m.rounds)
+	if m.duration > 0 {
+		total = int64(m.duration)
+	}
+	m.bar = m.bars.AddBar(total, mpb.BarRemoveOnComplete(), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.line(m.latest)
+	})))
+	return m
 }
 
 // enter begins a round.
@@ -46,39 +68,51 @@ func (m *meter) enter(round int) {
 	m.round, m.begin, m.before = round, time.Now(), m.received.Load()
 }
 
-// sample redraws the line, five times a second at most.
+// sample takes what the bar shows. The bar is told without the lock, since its
+// goroutine takes it to draw.
 func (m *meter) sample(sample target.Sample, highest peak) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.peak = highest
-	if !m.terminal || m.round == 0 || time.Since(m.drawn) < 200*time.Millisecond {
-		return
+	if sample.Descriptors == 0 {
+		sample.Descriptors = m.latest.Descriptors
 	}
-	m.drawn = time.Now()
-	m.printf("\r\033[K%s", m.line(sample))
+	m.peak, m.latest = highest, sample
+	m.mu.Unlock()
+	if m.bar != nil && m.duration > 0 {
+		m.bar.SetCurrent(min(int64(time.Since(m.started)), int64(m.duration)-1)) // complete only when closed
+	}
 }
 
 // finish ends a round with the target at rest.
-func (m *meter) finish(rest target.Sample) {
+func (m *meter) finish(rest target.Full) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	line, round := m.line(rest.Sample), m.round
+	m.mu.Unlock()
 	switch {
-	case !m.terminal:
-		m.printf("%s\n", m.line(rest))
-	case m.round == m.rounds:
-		m.printf("\r\033[K")
+	case m.bar == nil:
+		_, _ = fmt.Fprintln(m.out, line) // a closed pipe is no reason to stop measuring
+	case m.duration == 0 && round < m.rounds:
+		m.bar.SetCurrent(int64(round))
+	}
+}
+
+// close takes the bar away and waits for its goroutine.
+func (m *meter) close() {
+	if m.bar != nil {
+		m.bar.Abort(true)
+		m.bars.Wait()
 	}
 }
 
 func (m *meter) line(sample target.Sample) string {
 	bytes := float64(m.received.Load() - m.before)
-	return fmt.Sprintf("round %d/%d: %.1f GB in %.1f s, RssAnon %s (peak %s), %d descriptors, %d threads",
-		m.round, m.rounds, bytes/1e9, time.Since(m.begin).Seconds(),
+	of := ""
+	if m.rounds > 0 {
+		of = fmt.Sprintf("/%d", m.rounds)
+	}
+	return fmt.Sprintf("round %d%s: %.1f GB in %.1f s, RssAnon %s (peak %s), %d descriptors, %d threads",
+		m.round, of, bytes/1e9, time.Since(m.begin).Seconds(),
 		stats.Bytes(float64(sample.Anon)), stats.Bytes(float64(m.peak.Anon)), sample.Descriptors, sample.Threads)
 }
-
-// printf ignores errors: a closed terminal is no reason to stop measuring.
-func (m *meter) printf(format string, args ...any) { _, _ = fmt.Fprintf(m.out, format, args...) }
 
 func isTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)

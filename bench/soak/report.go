@@ -9,19 +9,24 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"fullbore/bench/load"
 	"fullbore/bench/stats"
+	"fullbore/bench/target"
 )
 
 // judge draws the conclusion once everything is measured.
 func (m *measurement) judge(err error) {
 	m.err = err
+	m.series = seriesOf(m.rests, m.config.limits())
 	m.judgement = stats.Judge(stats.Run{
-		Idle:     m.reading(m.idle),
-		Rest:     m.rest,
+		Series:   m.series,
 		Warmup:   m.config.Warmup,
+		IdleAnon: float64(m.idle.Anon),
+		RestAnon: float64(m.last.Anon),
 		PeakAnon: max(float64(m.peak.Anon), float64(m.idle.Anon)),
 		PeakRSS:  m.peakRSS(),
 	}, m.config.limits())
@@ -43,8 +48,8 @@ func (m *measurement) exitCode() int {
 		return ExitCouldNot
 	case len(m.wrong) > 0 || m.judgement.Verdict == stats.Leak:
 		return ExitLeak
-	case m.judgement.Verdict == stats.TooLittle:
-		return ExitTooLittle
+	case m.judgement.Verdict == stats.Undecided:
+		return ExitUndecided
 	}
 	return ExitFlat
 }
@@ -52,15 +57,23 @@ func (m *measurement) exitCode() int {
 // print writes the report. Errors are ignored: there is no better place to say
 // that the verdict could not be written than where it was to be written.
 func (m *measurement) print(out io.Writer) {
+	if len(m.rests) == 0 {
+		return // there is no more to say than the error does
+	}
 	gb := float64(m.served) / 1e9
-	_, _ = fmt.Fprintf(out, "\n%s: %d rounds (%d warm-up), %d whole, %d aborted and %d ranged downloads of %s\n", m.name, len(m.rest),
-		min(m.config.Warmup, len(m.rest)), m.done[load.Whole], m.done[load.Aborted], m.done[load.Ranged], stats.Bytes(float64(m.size)))
+	_, _ = fmt.Fprintf(out, "\n%s: %d rounds (%d warm-up) of a file of %s: %s\n", m.name, len(m.rests),
+		min(m.config.Warmup, len(m.rests)), stats.Bytes(float64(m.size)), m.kinds())
 	_, _ = fmt.Fprintf(out, "%.1f GB served in %.0f s: %.2f GB/s, %.3f CPU s per GB\n\n", gb, m.loaded.Seconds(),
 		gb/m.loaded.Seconds(), (m.last.CPU-m.idle.CPU).Seconds()/gb)
 	m.printTable(out)
 	_, _ = fmt.Fprintf(out, "\nslope of RssAnon at rest: %s\n", m.slope())
+	for i, finding := range m.judgement.Findings {
+		if !m.series[i].Informative {
+			_, _ = fmt.Fprintf(out, "%s: %s, %s\n", finding.Name, finding.Verdict, finding.Reason)
+		}
+	}
 	_, _ = fmt.Fprintf(out, "\n%s\n\n", m.config.limits().Rule())
-	for _, line := range []string{m.skipped, m.interruption()} {
+	for _, line := range append(m.notes, m.interruption()) {
 		if line != "" {
 			_, _ = fmt.Fprintln(out, line)
 		}
@@ -74,33 +87,49 @@ func (m *measurement) print(out io.Writer) {
 	for _, reason := range m.judgement.Reasons {
 		_, _ = fmt.Fprintf(out, "%s: %s\n", m.judgement.Verdict, reason)
 	}
+	if m.err != nil {
+		_, _ = fmt.Fprintf(out, "until then: ")
+	}
 	_, _ = fmt.Fprintf(out, "verdict: %s; byte counts: %s\n", m.judgement.Verdict, m.byteCounts())
+}
+
+// kinds counts what was downloaded: "100 whole, 50 aborted".
+func (m *measurement) kinds() string {
+	var words []string
+	for _, kind := range load.Kinds {
+		if n := m.done[kind]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, kind))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // printTable shows each figure at four moments.
 func (m *measurement) printTable(out io.Writer) {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(table, "\tstart\twarmed up\tpeak\trest\t")
-	warm := "-"
-	cells := func(pick func(stats.Reading) float64, text func(float64) string) string {
-		if at := m.config.Warmup - 1; at >= 0 && at < len(m.rest) {
-			warm = text(pick(m.rest[at]))
+	warm := func(text func(target.Full) string) string {
+		if at := m.config.Warmup - 1; at >= 0 && at < len(m.rests) {
+			return text(m.rests[at].Full)
 		}
-		return warm
+		return "-"
 	}
-	count := func(n float64) string { return fmt.Sprintf("%.0f", n) }
-	_, _ = fmt.Fprintf(table, "RssAnon\t%s\t%s\t%s\t%s\t\n", stats.Bytes(float64(m.idle.Anon)),
-		cells(func(r stats.Reading) float64 { return r.Anon }, stats.Bytes), stats.Bytes(float64(m.peak.Anon)), stats.Bytes(float64(m.last.Anon)))
-	_, _ = fmt.Fprintf(table, "RSS\t%s\t\t%s\t%s\t\n", stats.Bytes(float64(m.idle.RSS)), stats.Bytes(m.peakRSS()), stats.Bytes(float64(m.last.RSS)))
-	_, _ = fmt.Fprintf(table, "descriptors\t%d\t%s\t%d\t%d\t\n", m.idle.Descriptors,
-		cells(func(r stats.Reading) float64 { return r.Descriptors }, count), m.peak.Descriptors, m.last.Descriptors)
-	_, _ = fmt.Fprintf(table, "threads\t%d\t%s\t%d\t%d\t\n", m.idle.Threads,
-		cells(func(r stats.Reading) float64 { return r.Threads }, count), m.peak.Threads, m.last.Threads)
+	line := func(name string, text func(target.Full) string, peak string) {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t\n", name, text(m.idle), warm(text), peak, text(m.last))
+	}
+	size := func(n int64) string { return stats.Bytes(float64(n)) }
+	line("RssAnon", func(f target.Full) string { return size(f.Anon) }, size(m.peak.Anon))
+	line("RSS", func(f target.Full) string { return size(f.RSS) }, stats.Bytes(m.peakRSS()))
+	if m.idle.PSS > 0 {
+		line("PSS", func(f target.Full) string { return size(f.PSS) }, "")
+	}
+	line("descriptors", func(f target.Full) string { return strconv.Itoa(f.Descriptors) }, strconv.FormatInt(m.peak.Descriptors, 10))
+	line("threads", func(f target.Full) string { return strconv.Itoa(f.Threads) }, strconv.FormatInt(m.peak.Threads, 10))
 	_ = table.Flush()
 }
 
 func (m *measurement) slope() string {
-	line := m.judgement.Slope
+	line := m.judgement.Finding(rssAnon).Slope
 	if math.IsInf(line.Upper-line.Lower, 0) || math.IsNaN(line.PerUnit) {
 		return "unknown, too few rounds after warm-up"
 	}
@@ -112,7 +141,7 @@ func (m *measurement) interruption() string {
 	if !m.interrupted {
 		return ""
 	}
-	return fmt.Sprintf("interrupted in round %d of %d", len(m.rest)+1, m.config.Rounds)
+	return fmt.Sprintf("interrupted in round %d%s", len(m.rests)+1, m.ofRounds())
 }
 
 // byteCounts sums up the comparison with the access log.

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"fullbore/bench/load"
-	"fullbore/bench/stats"
+	"fullbore/bench/report"
 	"fullbore/bench/target"
 )
 
@@ -27,12 +27,14 @@ var errGivenUp = errors.New("too many failed downloads")
 // round performs one round, verifies it, and reads the target at rest.
 func (m *measurement) round(ctx context.Context, subject *subject, log *accessLog, requests []load.Request, received *atomic.Int64) error {
 	begin := time.Now()
-	results := load.Run(ctx, requests, m.config.Concurrency, tooManyFailures, func() *load.Client {
-		return &load.Client{URL: subject.url, Size: m.size, PID: m.config.PID, Received: received}
-	})
-	m.loaded += time.Since(begin)
+	results := parts(load.Run(ctx, requests, m.config.Concurrency, tooManyFailures, func() *load.Client {
+		return &load.Client{URL: subject.url, Size: m.size, PID: subject.networkPID, Received: received}
+	}))
+	took := time.Since(begin)
+	m.loaded += took
+	before := m.served
 	failed := m.tally(results)
-	if failed > 0 && died(subject.process, failed >= tooManyFailures) {
+	if failed > 0 && died(subject.service, failed >= tooManyFailures) {
 		return target.ErrGone
 	}
 	if m.hasLog {
@@ -46,26 +48,41 @@ func (m *measurement) round(ctx context.Context, subject *subject, log *accessLo
 	if failed >= tooManyFailures {
 		return errGivenUp
 	}
-	sample, err := atRest(ctx, subject.process, m.config.Rest)
+	sample, err := atRest(ctx, subject.service, m.config.Rest)
 	if err != nil {
 		return err
 	}
 	m.last = sample
-	m.rest = append(m.rest, m.reading(sample))
+	m.rests = append(m.rests, report.Rest{
+		Round: len(m.rests) + 1, At: time.Since(m.begin).Seconds(), GB: float64(m.served) / 1e9,
+		Loaded: took.Seconds(), Sent: m.served - before, Requests: len(results), Full: sample,
+	})
 	return nil
+}
+
+// parts puts the first part of every resumed download beside its second.
+func parts(results []load.Result) []load.Result {
+	var all []load.Result
+	for _, result := range results {
+		if result.Before != nil {
+			all = append(all, *result.Before)
+		}
+		all = append(all, result)
+	}
+	return all
 }
 
 // died finds out whether failed downloads have the simplest of reasons. A dying
 // process closes its sockets a moment before /proc shows its end, and one that
 // drains closes its listener seconds before; when the run is over anyway there
 // is time to wait for that.
-func died(process *target.Process, over bool) bool {
+func died(service *target.Service, over bool) bool {
 	deadline := time.Now().Add(200 * time.Millisecond)
 	if over {
 		deadline = time.Now().Add(5 * time.Second)
 	}
 	for time.Now().Before(deadline) {
-		if _, err := process.Sample(); errors.Is(err, target.ErrGone) {
+		if _, err := service.Read(context.Background()); errors.Is(err, target.ErrGone) {
 			return true
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -79,6 +96,10 @@ func (m *measurement) tally(results []load.Result) (failed int) {
 	for _, result := range results {
 		least, _ := result.Sent()
 		m.served += least
+		m.requests++
+		if result.Err == nil {
+			m.firstByte.add(result.FirstByte)
+		}
 		switch {
 		case errors.Is(result.Err, context.Canceled): // not its fault
 		case result.Err != nil:
@@ -113,14 +134,5 @@ func (m *measurement) mismatch(wrong ...string) {
 		} else {
 			m.wrongMore++
 		}
-	}
-}
-
-func (m *measurement) reading(sample target.Sample) stats.Reading {
-	return stats.Reading{
-		GB:          float64(m.served) / 1e9,
-		Anon:        float64(sample.Anon),
-		Descriptors: float64(sample.Descriptors),
-		Threads:     float64(sample.Threads),
 	}
 }

@@ -10,26 +10,27 @@ import (
 	"sync"
 	"time"
 
+	"fullbore/bench/report"
 	"fullbore/bench/stats"
 	"fullbore/bench/target"
 )
 
 const (
-	sampleEvery = 50 * time.Millisecond
-	keepEvery   = time.Second // one kept sample: a day's run stays under 10 MB
+	keepEvery = time.Second // one kept sample
+	mostKept  = 20_000      // then every other one goes: 3 MB, however long the run
 )
 
-// kept is a raw sample as it goes into the result.
-type kept struct {
-	At    float64 `json:"at_seconds"` // since the run began
-	Round int     `json:"round"`      // 0 before the first
-	target.Sample
-}
+// A kept sample and the peaks are as they go into the result.
+type (
+	kept = report.Sample
+	peak = report.Peak
+)
 
 // sampler reads a process all the time and remembers peaks and, for each second,
 // the sample with the most RssAnon.
 type sampler struct {
-	process *target.Process
+	service *target.Service
+	every   time.Duration
 	begin   time.Time
 	failed  context.CancelCauseFunc   // called once with the reason when reading fails
 	show    func(target.Sample, peak) // called with every sample, from the sampler's goroutine
@@ -38,17 +39,15 @@ type sampler struct {
 	round   int
 	peak    peak
 	samples []kept
+	keep    time.Duration // between two kept samples
 
 	stop chan struct{}
 	done chan struct{}
 }
 
-// peak is the highest of each figure so far.
-type peak struct{ Anon, RSS, Descriptors, Threads int64 }
-
 // start begins sampling; halt ends it and waits.
 func (s *sampler) start() {
-	s.begin, s.stop, s.done = time.Now(), make(chan struct{}), make(chan struct{})
+	s.begin, s.keep, s.stop, s.done = time.Now(), keepEvery, make(chan struct{}), make(chan struct{})
 	go s.loop()
 }
 
@@ -65,10 +64,15 @@ func (s *sampler) enter(round int) {
 
 func (s *sampler) loop() {
 	defer close(s.done)
-	ticker := time.NewTicker(sampleEvery)
+	ticker := time.NewTicker(s.every)
 	defer ticker.Stop()
+	var counted time.Time
 	for {
-		sample, err := s.process.Sample()
+		read := s.service.Quick
+		if time.Since(counted) >= keepEvery {
+			counted, read = time.Now(), s.service.Counted
+		}
+		sample, err := read()
 		if err != nil {
 			s.failed(err)
 			return
@@ -88,38 +92,57 @@ func (s *sampler) add(sample target.Sample) {
 	s.peak.RSS = max(s.peak.RSS, sample.RSS)
 	s.peak.Descriptors = max(s.peak.Descriptors, int64(sample.Descriptors))
 	s.peak.Threads = max(s.peak.Threads, int64(sample.Threads))
-	at := time.Since(s.begin)
-	last := len(s.samples) - 1
-	if last < 0 || int(at/keepEvery) != int(s.samples[last].At/keepEvery.Seconds()) || s.samples[last].Round != s.round {
-		s.samples = append(s.samples, kept{at.Seconds(), s.round, sample})
-	} else if sample.Anon > s.samples[last].Anon {
-		s.samples[last] = kept{at.Seconds(), s.round, sample}
-	}
+	s.record(sample)
 	highest := s.peak
 	s.mu.Unlock()
 	s.show(sample, highest)
 }
 
+// record keeps one sample of each period, that with the most RssAnon.
+func (s *sampler) record(sample target.Sample) {
+	at := time.Since(s.begin)
+	last := len(s.samples) - 1
+	if last < 0 || int(at/s.keep) != int(s.samples[last].At/s.keep.Seconds()) || s.samples[last].Round != s.round {
+		s.samples = append(s.samples, kept{At: at.Seconds(), Round: s.round, Sample: sample})
+	} else {
+		open := max(sample.Descriptors, s.samples[last].Descriptors) // only some samples have it
+		if sample.Anon > s.samples[last].Anon {
+			s.samples[last] = kept{At: at.Seconds(), Round: s.round, Sample: sample}
+		}
+		s.samples[last].Descriptors = open
+	}
+	if len(s.samples) > mostKept {
+		s.keep *= 2
+		for i := range len(s.samples) / 2 {
+			s.samples[i] = s.samples[2*i]
+			if s.samples[2*i+1].Anon > s.samples[i].Anon {
+				s.samples[i] = s.samples[2*i+1]
+			}
+		}
+		s.samples = s.samples[:len(s.samples)/2]
+	}
+}
+
 // atRest reads the target after a pause: the median of several samples, since a
 // collection or a late goroutine may fall into any one of them.
-func atRest(ctx context.Context, process *target.Process, pause time.Duration) (target.Sample, error) {
+func atRest(ctx context.Context, service *target.Service, pause time.Duration) (target.Full, error) {
 	const readings = 5
 	wait := pause
-	var samples []target.Sample
+	var samples []target.Full
 	for range readings {
 		select {
 		case <-ctx.Done():
-			return target.Sample{}, context.Cause(ctx)
+			return target.Full{}, context.Cause(ctx)
 		case <-time.After(wait):
 		}
-		sample, err := process.Sample()
+		sample, err := service.Read(ctx)
 		if err != nil {
-			return target.Sample{}, err
+			return target.Full{}, err
 		}
 		samples = append(samples, sample)
 		wait = 100 * time.Millisecond
 	}
-	median := func(of func(target.Sample) int64) int64 {
+	median := func(of func(target.Full) int64) int64 {
 		values := make([]float64, len(samples))
 		for i, sample := range samples {
 			values[i] = float64(of(sample))
@@ -127,9 +150,11 @@ func atRest(ctx context.Context, process *target.Process, pause time.Duration) (
 		return int64(stats.Median(values))
 	}
 	last := samples[len(samples)-1]
-	last.Anon = median(func(s target.Sample) int64 { return s.Anon })
-	last.RSS = median(func(s target.Sample) int64 { return s.RSS })
-	last.Descriptors = int(median(func(s target.Sample) int64 { return int64(s.Descriptors) }))
-	last.Threads = int(median(func(s target.Sample) int64 { return int64(s.Threads) }))
+	last.Anon = median(func(s target.Full) int64 { return s.Anon })
+	last.RSS = median(func(s target.Full) int64 { return s.RSS })
+	last.File = median(func(s target.Full) int64 { return s.File })
+	last.PSS = median(func(s target.Full) int64 { return s.PSS })
+	last.Descriptors = int(median(func(s target.Full) int64 { return int64(s.Descriptors) }))
+	last.Threads = int(median(func(s target.Full) int64 { return int64(s.Threads) }))
 	return last, nil
 }

@@ -12,20 +12,27 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
+	"fullbore/bench/load"
 	"fullbore/bench/target"
 )
 
 const fileName = "soak.bin"
 
+// answerWithin is how long a server that was started may take to serve the file.
+const answerWithin = 20 * time.Second
+
 // subject is a running server with a file to download. Release it at the end.
 type subject struct {
-	process   *target.Process
-	url       *url.URL
-	accessLog string // empty: none to verify against
-	name      string // for the report
-	cleanup   []func() error
-	server    *target.Server // nil when it was running before
+	service    *target.Service
+	networkPID int // of a process in the server's network namespace; 0 is ours
+	url        *url.URL
+	accessLog  string // empty: none to verify against
+	name       string // for the report
+	cleanup    []func() error
+	server     *target.Server // nil when it was running before
 }
 
 // prepare starts fullbore on a sparse file, or attaches to the configured
@@ -34,7 +41,7 @@ func prepare(ctx context.Context, config Config) (*subject, error) {
 	s := &subject{}
 	var err error
 	if config.URL != "" {
-		err = s.attach(config)
+		err = s.attach(ctx, config)
 	} else {
 		err = s.launch(ctx, config)
 	}
@@ -62,25 +69,93 @@ func (s *subject) lastWords() string {
 	return ": " + s.server.LastWords()
 }
 
-func (s *subject) attach(config Config) error {
+func (s *subject) attach(ctx context.Context, config Config) error {
 	var err error
-	if s.process, err = target.Attach(config.PID); err != nil {
-		return err
-	}
 	if s.url, err = url.Parse(config.URL); err != nil {
 		return err
 	}
-	s.accessLog = config.AccessLog
-	s.name = fmt.Sprintf("%s (pid %d)", config.URL, config.PID)
-	if config.Create == "" {
-		return nil
+	if config.Create != "" {
+		s.cleanup = append(s.cleanup, func() error { return os.Remove(config.Create) })
+		if err := target.SparseFile(config.Create, config.Size); err != nil {
+			s.cleanup = nil // the file is not ours
+			return err
+		}
 	}
-	s.cleanup = append(s.cleanup, func() error { return os.Remove(config.Create) })
-	if err := target.SparseFile(config.Create, config.Size); err != nil {
-		s.cleanup = nil // the file is not ours
+	if err := s.find(ctx, config); err != nil {
 		return err
 	}
+	s.service.MetricsURL = config.Metrics
+	if config.Metrics != "" {
+		if _, err := target.ReadGoMetrics(ctx, config.Metrics); err != nil {
+			return err
+		}
+	}
+	s.networkPID = s.service.Main()
+	s.accessLog = config.AccessLog
 	return nil
+}
+
+// find gets hold of the processes to watch.
+func (s *subject) find(ctx context.Context, config Config) error {
+	pids := config.PIDs
+	switch {
+	case config.Exec != "":
+		return s.execute(ctx, config)
+	case config.Cgroup != "":
+		s.name = fmt.Sprintf("%s (cgroup %s)", config.URL, config.Cgroup)
+		var err error
+		s.service, err = target.CgroupService(config.Cgroup)
+		return err
+	case config.Container != "":
+		s.name = fmt.Sprintf("%s (container %s)", config.URL, config.Container)
+		pid, err := target.ContainerPID(ctx, config.Container)
+		if err != nil {
+			return err
+		}
+		pids = []int{pid}
+	default:
+		s.name = fmt.Sprintf("%s (pid %s)", config.URL, strings.Trim(strings.ReplaceAll(fmt.Sprint(pids), " ", ", "), "[]"))
+	}
+	var roots []*target.Process
+	for _, pid := range pids {
+		process, err := target.Attach(pid)
+		if err != nil {
+			return err
+		}
+		roots = append(roots, process)
+	}
+	s.service = target.Processes(roots...)
+	s.service.CgroupPath = target.CgroupOf(pids[0])
+	return nil
+}
+
+// execute starts a server of the user's and waits until it has the file.
+func (s *subject) execute(ctx context.Context, config Config) error {
+	words := strings.Fields(config.Exec)
+	server, err := target.Spawn(target.Command{Path: words[0], Args: words[1:]})
+	if err != nil {
+		return err
+	}
+	s.server, s.name = server, config.Exec
+	s.service = target.Processes(server.Process)
+	s.cleanup = append(s.cleanup, func() error { server.Stop(); return nil })
+	for deadline := time.Now().Add(answerWithin); ; {
+		_, err := load.Probe(ctx, s.url)
+		if err == nil {
+			return nil
+		}
+		if _, gone := server.Sample(); gone != nil {
+			return fmt.Errorf("%s ended before it served %s%s", words[0], s.url, s.lastWords())
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s does not serve %s within %v: %w", words[0], s.url, answerWithin, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 func (s *subject) launch(ctx context.Context, config Config) error {
@@ -112,7 +187,7 @@ func (s *subject) launch(ctx context.Context, config Config) error {
 		return err
 	}
 	s.cleanup = append(s.cleanup, func() error { s.server.Stop(); return nil })
-	s.process = s.server.Process
+	s.service = target.Processes(s.server.Process)
 	s.name = "fullbore"
 	s.url, err = url.Parse(s.server.URL + "/" + fileName)
 	return err

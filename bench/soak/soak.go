@@ -10,11 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"fullbore/bench/load"
+	"fullbore/bench/report"
 	"fullbore/bench/stats"
 	"fullbore/bench/target"
 )
@@ -23,14 +26,16 @@ import (
 const (
 	ExitFlat      = 0
 	ExitLeak      = 1 // or wrong byte counts
-	ExitTooLittle = 2
+	ExitUndecided = 2
 	ExitCouldNot  = 3
 )
 
 // Run soaks as configured, shows progress on progress and the verdict on out,
 // and returns the exit code. An error comes with ExitCouldNot. A context that
-// ends early gives the verdict of what there is by then.
+// ends early gives the verdict of what there is by then. The report is written in
+// every case, as far as it can be.
 func Run(ctx context.Context, config Config, out, progress io.Writer) (int, error) {
+	defer stayFrugal()()
 	m := &measurement{config: config, begin: time.Now()}
 	err := config.validate()
 	if err == nil {
@@ -40,33 +45,64 @@ func Run(ctx context.Context, config Config, out, progress io.Writer) (int, erro
 		err = errors.New("interrupted before the first round")
 	}
 	m.judge(err)
-	if config.JSON != "" {
-		err = errors.Join(err, m.writeJSON(config.JSON))
-	}
-	if err != nil {
+	m.print(out)
+	// The verdict has been printed: a disk that is full loses the files only.
+	written := m.write()
+	if err = errors.Join(err, written); err != nil {
 		return ExitCouldNot, err
 	}
-	m.print(out)
 	return m.exitCode(), nil
+}
+
+// stayFrugal keeps this process small, since it shares the machine with the one
+// that is measured: thousands of clients' garbage is collected early. The function
+// it returns puts things back.
+func stayFrugal() func() {
+	const (
+		garbage = 40 // percent of what is live
+		limit   = 40 << 20
+	)
+	percent, bytes := debug.SetGCPercent(garbage), debug.SetMemoryLimit(limit)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(bytes)
+	}
+}
+
+// write leaves the result where it was asked for.
+func (m *measurement) write() (err error) {
+	if m.config.JSON == "" && m.config.Report == "" {
+		return nil
+	}
+	result := m.result()
+	if m.config.JSON != "" {
+		err = result.WriteJSON(m.config.JSON)
+	}
+	if m.config.Report != "" && len(m.rests) > 0 {
+		err = errors.Join(err, result.Write(m.config.Report))
+	}
+	return err
 }
 
 // measurement is everything a run found out.
 type measurement struct {
-	config  Config
-	begin   time.Time
-	name    string
-	size    int64
-	ranges  bool
-	skipped string // what was left out, and why
+	config Config
+	begin  time.Time
+	name   string
+	size   int64
+	counts map[load.Kind]int // of each round
+	notes  []string          // what was left out, and why
 
-	idle        target.Sample
-	last        target.Sample // most recent rest
-	rest        []stats.Reading
-	peak        peak
-	samples     []kept
+	idle        target.Full
+	last        target.Full // most recent rest
+	rests       []report.Rest
+	peak        report.Peak
+	samples     []report.Sample
 	served      int64 // bytes that the server's kernel took
 	loaded      time.Duration
+	requests    int
 	done        map[load.Kind]int
+	firstByte   times
 	interrupted bool
 
 	verified  int  // downloads compared with a log line
@@ -75,6 +111,7 @@ type measurement struct {
 	wrong     []string
 	wrongMore int // mismatches beyond those kept in wrong
 
+	series    []stats.Series
 	judgement stats.Judgement
 	err       error
 }
@@ -93,14 +130,14 @@ func (m *measurement) measure(ctx context.Context, progress io.Writer) (err erro
 		return err
 	}
 	defer log.close()
-	if m.idle, err = atRest(ctx, subject.process, m.config.Rest); err != nil {
-		return fmt.Errorf("read the idle target: %w", err)
-	}
-	m.last = m.idle
 	if err := m.probe(ctx, subject); err != nil {
 		return err
 	}
-	return m.rounds(ctx, subject, log, newPlanner(m.config, run, m.size), progress)
+	if m.idle, err = atRest(ctx, subject.service, m.config.Rest); err != nil {
+		return fmt.Errorf("read the idle target: %w", err)
+	}
+	m.last = m.idle
+	return m.rounds(ctx, subject, log, newPlanner(m.config, m.counts, run, m.size), progress)
 }
 
 // openLog follows the access log, if there is one; without one it follows a log
@@ -113,20 +150,28 @@ func (m *measurement) openLog(subject *subject, run string) (*accessLog, error) 
 	return followLog(subject.accessLog, run)
 }
 
-// probe learns the size and drops the ranged downloads if ranges are ignored.
+// probe learns the size and drops the kinds of download that the server does not
+// offer.
 func (m *measurement) probe(ctx context.Context, subject *subject) error {
-	var err error
-	if m.size, m.ranges, err = load.Probe(ctx, subject.url); err != nil {
+	can, err := load.Probe(ctx, subject.url)
+	if err != nil {
 		return err
 	}
+	m.size = can.Size
 	if m.config.Create != "" && m.size != m.config.Size {
 		return fmt.Errorf("%s has %d bytes, the file made by --create has %d: not the same file", subject.url, m.size, m.config.Size)
 	}
-	if !m.ranges && m.config.Ranged > 0 {
-		m.config.Ranged, m.skipped = 0, "ranged downloads skipped: the server ignores Range"
+	m.counts = m.config.counts()
+	left := 0
+	for _, kind := range load.Kinds {
+		if m.counts[kind] > 0 && !can.Can(kind) {
+			m.counts[kind] = 0
+			m.notes = append(m.notes, fmt.Sprintf("%s downloads skipped: the server does not answer them", kind))
+		}
+		left += m.counts[kind]
 	}
-	if m.config.Whole+m.config.Aborted+m.config.Ranged == 0 {
-		return errors.New("nothing to download: the server ignores Range")
+	if left == 0 {
+		return errors.New("nothing to download: " + strings.Join(m.notes, "; "))
 	}
 	return nil
 }
@@ -135,25 +180,57 @@ func (m *measurement) rounds(ctx context.Context, subject *subject, log *accessL
 	watched, died := context.WithCancelCause(ctx)
 	defer died(nil)
 	var received atomic.Int64
-	meter := newMeter(progress, m.config.Rounds, &received)
-	watch := &sampler{process: subject.process, failed: died, show: meter.sample}
+	meter := newMeter(progress, m.config, &received)
+	watch := &sampler{service: subject.service, every: m.config.SampleEvery, failed: died, show: meter.sample}
 	watch.start()
 	var err error
-	for round := 1; round <= m.config.Rounds && err == nil; round++ {
+	for round := 1; m.another(round) && err == nil; round++ {
 		watch.enter(round)
 		meter.enter(round)
 		err = m.round(watched, subject, log, plan.round(), &received)
 		meter.finish(m.last)
 	}
+	if err == nil {
+		err = m.coolDown(watched, subject)
+	}
 	watch.halt()
+	meter.close()
 	m.peak, m.samples = watch.peak, watch.samples
 	switch {
 	case errors.Is(err, target.ErrGone) || errors.Is(context.Cause(watched), target.ErrGone):
-		return fmt.Errorf("the target died in round %d of %d%s", len(m.rest)+1, m.config.Rounds, subject.lastWords())
+		return fmt.Errorf("the target died in round %d%s%s", len(m.rests)+1, m.ofRounds(), subject.lastWords())
 	case ctx.Err() != nil:
 		m.interrupted = true
 	case err != nil && !errors.Is(err, errGivenUp):
 		return err
 	}
 	return m.verifySurplus(log)
+}
+
+// another says whether a round is to begin.
+func (m *measurement) another(round int) bool {
+	if m.config.Duration > 0 {
+		return round == 1 || time.Since(m.begin) < m.config.Duration
+	}
+	return round <= m.config.Rounds
+}
+
+func (m *measurement) ofRounds() string {
+	if m.config.Duration > 0 {
+		return fmt.Sprintf(" of %v", m.config.Duration)
+	}
+	return fmt.Sprintf(" of %d", m.config.Rounds)
+}
+
+// coolDown reads the target once more after a longer pause, in place of the last
+// rest: what a collector gives back late is not growth.
+func (m *measurement) coolDown(ctx context.Context, subject *subject) error {
+	if m.config.Cooldown == 0 {
+		return nil
+	}
+	sample, err := atRest(ctx, subject.service, m.config.Cooldown)
+	if err == nil {
+		m.last = sample
+	}
+	return err
 }

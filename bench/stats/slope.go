@@ -25,19 +25,21 @@ type Slope struct {
 // the middle (Gilbert, "Statistical Methods for Environmental Pollution
 // Monitoring", 1987, section 16.5), rounded outwards. It assumes independent
 // readings; x must be strictly increasing. Fewer than two points give NaN.
-func TheilSen(x, y []float64) Slope {
-	var slopes []float64
+func TheilSen(x, y []float64) Slope { return theilSen(x, y, mannKendallVariance(y)) }
+
+// theilSen takes the variance of the Mann-Kendall S that the interval rests on.
+func theilSen(x, y []float64, variance float64) Slope {
+	slopes := make([]float64, 0, len(x)*max(0, len(x)-1)/2)
 	for i := range x {
 		for j := i + 1; j < len(x); j++ {
 			slopes = append(slopes, (y[j]-y[i])/(x[j]-x[i]))
 		}
 	}
 	slices.Sort(slopes)
-	const z = 1.959964 // 97.5 % quantile of the normal distribution
-	width := z * math.Sqrt(mannKendallVariance(y))
+	width := normalQuantile975 * math.Sqrt(variance)
 	pairs := float64(len(slopes))
 	return Slope{
-		PerUnit: Median(slopes),
+		PerUnit: medianSorted(slopes),
 		Lower:   ranked(slopes, int(math.Floor((pairs-width)/2))),
 		Upper:   ranked(slopes, int(math.Ceil((pairs+width)/2))+1),
 	}
@@ -71,13 +73,29 @@ func ranked(sorted []float64, rank int) float64 {
 // Median is the middle value, or the mean of the two middle ones. It does not
 // change its argument. No values give NaN.
 func Median(values []float64) float64 {
-	if len(values) == 0 {
+	sorted := slices.Clone(values)
+	slices.Sort(sorted)
+	return medianSorted(sorted)
+}
+
+func medianSorted(sorted []float64) float64 {
+	if len(sorted) == 0 {
 		return math.NaN()
 	}
-	sorted := slices.Sorted(slices.Values(values))
 	middle := len(sorted) / 2
 	if len(sorted)%2 == 1 {
 		return sorted[middle]
 	}
 	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// Deviation is the median distance from the median, a spread that one wild value
+// does not move: about two thirds of a standard deviation of normal noise.
+func Deviation(values []float64) float64 {
+	middle := Median(values)
+	distances := make([]float64, len(values))
+	for i, value := range values {
+		distances[i] = math.Abs(value - middle)
+	}
+	return Median(distances)
 }

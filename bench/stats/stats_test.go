@@ -19,12 +19,18 @@ const (
 // bytes above an idle level of 4 MiB at each rest.
 func soaked(seed uint64, n int, level func(round int, rng *rand.Rand) float64) Run {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	run := Run{Idle: Reading{Anon: 4 * mib, Descriptors: 8, Threads: 6}, Warmup: 2}
+	run := Run{IdleAnon: 4 * mib, RestAnon: 4 * mib, Warmup: 2}
+	memory := defaults().Memory("RssAnon")
+	descriptors, threads := CountOf("open descriptors", AllowedDescriptors), CountOf("threads", AllowedThreads)
 	for round := range n {
-		anon := run.Idle.Anon + level(round, rng)
-		run.PeakAnon = max(run.PeakAnon, anon)
-		run.Rest = append(run.Rest, Reading{GB: gbPerRound * float64(round+1), Anon: anon, Descriptors: 8, Threads: 6})
+		run.RestAnon = run.IdleAnon + level(round, rng)
+		run.PeakAnon = max(run.PeakAnon, run.RestAnon)
+		gb := gbPerRound * float64(round+1)
+		memory.GB, memory.Values = append(memory.GB, gb), append(memory.Values, run.RestAnon)
+		descriptors.GB, descriptors.Values = append(descriptors.GB, gb), append(descriptors.Values, 8)
+		threads.GB, threads.Values = append(threads.GB, gb), append(threads.Values, 6)
 	}
+	run.Series = []Series{memory, descriptors, threads}
 	run.PeakRSS = run.PeakAnon + 8*mib
 	return run
 }
@@ -69,8 +75,20 @@ func TestVerdictOnMemoryOfKnownShape(t *testing.T) {
 			}
 			return 2048 * mib
 		}, Leak},
-		{"interrupted after two rounds", 2, flat, TooLittle},
-		{"interrupted before the first rest", 0, flat, TooLittle},
+		{"pool that fills slowly and is full", 60, func(round int, rng *rand.Rand) float64 {
+			return float64(min(round, 28))*mib/3 + rng.Float64()*mib/4
+		}, Flat},
+		{"pool that has only just filled", 60, func(round int, rng *rand.Rand) float64 {
+			return float64(min(round, 40))*mib/3 + rng.Float64()*mib/4
+		}, Undecided},
+		{"pool that fills at the very end", 20, func(round int, rng *rand.Rand) float64 {
+			if round < 17 {
+				return rng.Float64() * mib / 4
+			}
+			return 10*mib + rng.Float64()*mib/4
+		}, Undecided},
+		{"interrupted after two rounds", 2, flat, Undecided},
+		{"interrupted before the first rest", 0, flat, Undecided},
 		{"interrupted with the file already in memory", 1, func(int, *rand.Rand) float64 { return 2048 * mib }, Leak},
 	}
 	for _, c := range cases {
@@ -78,8 +96,7 @@ func TestVerdictOnMemoryOfKnownShape(t *testing.T) {
 			for seed := range uint64(20) {
 				got := Judge(soaked(seed, c.rounds, c.level), defaults())
 				if got.Verdict != c.want {
-					t.Errorf("seed %d: %s, want %s: slope %.0f [%.0f, %.0f] per GB, trend %s, noise %s, %v", seed, got.Verdict,
-						c.want, got.Slope.PerUnit, got.Slope.Lower, got.Slope.Upper, Bytes(got.Trend), Bytes(got.Noise), got.Reasons)
+					t.Errorf("seed %d: %s, want %s: %+v", seed, got.Verdict, c.want, got.Finding("RssAnon"))
 				}
 			}
 		})
@@ -93,13 +110,13 @@ func TestVerdictNamesWhatElseLeaks(t *testing.T) {
 		reason string
 	}{
 		{"descriptors", func(run *Run, _ *Limits) {
-			for i := range run.Rest {
-				run.Rest[i].Descriptors += float64(5 * i)
+			for i := range run.Series[1].Values {
+				run.Series[1].Values[i] += float64(5 * i)
 			}
 		}, "open descriptors"},
 		{"threads", func(run *Run, _ *Limits) {
-			for i := range run.Rest {
-				run.Rest[i].Threads += float64(5 * i)
+			for i := range run.Series[2].Values {
+				run.Series[2].Values[i] += float64(5 * i)
 			}
 		}, "threads"},
 		{"peak that was given back", func(run *Run, _ *Limits) { run.PeakAnon = 2048 * mib }, "peaked"},
@@ -120,10 +137,24 @@ func TestVerdictNamesWhatElseLeaks(t *testing.T) {
 	}
 }
 
+func TestStraightLineOfCountsIsALeak(t *testing.T) {
+	for _, rounds := range []int{8, 12, 20, 60} {
+		run := soaked(1, rounds, func(int, *rand.Rand) float64 { return mib })
+		rng := rand.New(rand.NewPCG(3, 4))
+		for i := range run.Series[1].Values {
+			run.Series[1].Values[i] += 2 * float64(i)
+			run.Series[1].GB[i] += 5 * rng.Float64()
+		}
+		if got := Judge(run, defaults()); got.Verdict != Leak {
+			t.Errorf("%d rounds with two descriptors more in each: %s, %+v", rounds, got.Verdict, got.Finding("open descriptors"))
+		}
+	}
+}
+
 func TestFewDescriptorsMoreAreNotALeak(t *testing.T) {
 	run := soaked(1, 10, func(int, *rand.Rand) float64 { return mib })
-	for i := range run.Rest {
-		run.Rest[i].Descriptors += float64(min(i, 3))
+	for i := range run.Series[1].Values {
+		run.Series[1].Values[i] += float64(min(i, 3))
 	}
 	if got := Judge(run, defaults()); got.Verdict != Flat {
 		t.Errorf("three descriptors more: %s %v, want flat", got.Verdict, got.Reasons)

@@ -7,6 +7,7 @@ package stats
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -19,24 +20,18 @@ type Verdict string
 const (
 	Flat      Verdict = "flat"
 	Leak      Verdict = "leak"
-	TooLittle Verdict = "too little data"
+	Undecided Verdict = "undecided"
 )
-
-// Reading is the target at rest, after GB gigabytes (10^9 bytes) were served.
-type Reading struct {
-	GB          float64 `json:"gb_served"`
-	Anon        float64 `json:"rss_anon_bytes"`
-	Descriptors float64 `json:"descriptors"`
-	Threads     float64 `json:"threads"`
-}
 
 // Run is what a soak measured.
 type Run struct {
-	Idle     Reading   // before the first request
-	Rest     []Reading // after each round, warm-up rounds first
-	Warmup   int       // how many of Rest only warm up
-	PeakAnon float64   // highest RssAnon seen at any time, bytes
-	PeakRSS  float64   // highest VmRSS, bytes
+	Series []Series // at rest after each round
+	Warmup int      // rounds that only warm up
+
+	IdleAnon float64 // RssAnon before the first request, bytes
+	RestAnon float64 // at the last rest; IdleAnon if there was none
+	PeakAnon float64 // highest seen at any time
+	PeakRSS  float64 // highest VmRSS
 }
 
 // Limits are the thresholds of the rule. Sizes are bytes.
@@ -68,105 +63,77 @@ const (
 	DefaultMinGB      = 1
 )
 
+// The allowances of counts. They are whole and nearly noiseless, so a few more
+// are enough; a runtime adds threads and goroutines while it settles, hence the
+// higher bar for those.
+const (
+	AllowedDescriptors = 4
+	AllowedThreads     = 8
+	AllowedGoroutines  = 8
+	AllowedProcesses   = 4
+)
+
 // Judgement is a verdict and what led to it.
 type Judgement struct {
-	Verdict Verdict  `json:"verdict"`
-	Reasons []string `json:"reasons"`         // one sentence each; none for a flat run
-	Slope   Slope    `json:"-"`               // bytes of RssAnon per GB, after warm-up
-	Growth  float64  `json:"growth_bytes"`    // last rest over idle
-	Trend   float64  `json:"trend_bytes"`     // slope times GB served after warm-up
-	Noise   float64  `json:"noise_bytes"`     // what Trend has to exceed
-	GB      float64  `json:"gb_after_warmup"` //
+	Verdict  Verdict   `json:"verdict"`
+	Reasons  []string  `json:"reasons"` // one sentence each; none for a flat run
+	Findings []Finding `json:"findings"`
+	Growth   float64   `json:"growth_bytes"`    // RssAnon at the last rest over idle
+	GB       float64   `json:"gb_after_warmup"` //
+}
+
+// Finding is the named series' finding, or one that says nothing.
+func (j *Judgement) Finding(name string) Finding {
+	for _, finding := range j.Findings {
+		if finding.Name == name {
+			return finding
+		}
+	}
+	return Finding{Name: name, Slope: theilSen(nil, nil, 0)}
 }
 
 // Judge applies the rule. A sign of a leak counts however short the run was;
 // only a run long enough can be called flat.
 func Judge(run Run, limits Limits) Judgement {
-	judgement := Judgement{Slope: TheilSen(nil, nil)} // unknown until there are two rounds
-	settled := run.Rest[min(run.Warmup, len(run.Rest)):]
-	if len(settled) >= 2 {
-		judgement.trend(settled, limits)
-	}
-	if len(settled) >= limits.MinRounds {
-		judgement.slopeRule(limits)
-		judgement.countRules(settled)
+	var judgement Judgement
+	var undecided []string
+	for _, series := range run.Series {
+		finding := judgeSeries(series, run.Warmup, limits.MinRounds)
+		judgement.Findings = append(judgement.Findings, finding)
+		judgement.GB = max(judgement.GB, finding.GB)
+		switch {
+		case series.Informative:
+		case finding.Verdict == Leak:
+			judgement.because("%s at rest %s", series.Name, finding.Reason)
+		case len(series.Values)-run.Warmup < limits.MinRounds:
+			if !slices.Contains(undecided, finding.Reason) { // said once for all
+				undecided = append(undecided, finding.Reason)
+			}
+		case finding.Verdict == Undecided:
+			undecided = append(undecided, series.Name+": "+finding.Reason)
+		}
 	}
 	judgement.levelRules(run, limits)
+	if judgement.GB < limits.MinGB || len(run.Series) == 0 {
+		undecided = append(undecided, fmt.Sprintf("%.1f GB served after warm-up, need %.0f GB", judgement.GB, limits.MinGB))
+	}
 	switch {
 	case len(judgement.Reasons) > 0:
 		judgement.Verdict = Leak
-	case len(settled) < limits.MinRounds || judgement.GB < limits.MinGB:
-		judgement.Verdict = TooLittle
-		judgement.Reasons = []string{fmt.Sprintf("%d rounds and %.1f GB after warm-up, need %d rounds and %.0f GB",
-			len(settled), judgement.GB, limits.MinRounds, limits.MinGB)}
+	case len(undecided) > 0:
+		judgement.Verdict, judgement.Reasons = Undecided, undecided
 	default:
 		judgement.Verdict = Flat
 	}
 	return judgement
 }
 
-// trend fits the line and measures the noise around it.
-func (j *Judgement) trend(settled []Reading, limits Limits) {
-	gb := column(settled, func(r Reading) float64 { return r.GB })
-	anon := column(settled, func(r Reading) float64 { return r.Anon })
-	j.Slope = TheilSen(gb, anon)
-	j.GB = gb[len(gb)-1] - gb[0]
-	j.Trend = j.Slope.PerUnit * j.GB
-
-	// Three median deviations are about two standard deviations of a normal
-	// noise, and one wild reading does not move them.
-	detrended := make([]float64, len(anon))
-	for i := range anon {
-		detrended[i] = anon[i] - j.Slope.PerUnit*gb[i]
-	}
-	level := Median(detrended)
-	for i := range detrended {
-		detrended[i] = math.Abs(detrended[i] - level)
-	}
-	j.Noise = max(limits.Noise, 3*Median(detrended))
-}
-
-func (j *Judgement) slopeRule(limits Limits) {
-	if j.Slope.Lower > limits.SlopePerGB && j.Trend > j.Noise {
-		j.because("RssAnon at rest grows by %s per GB served (at least %s), %s over the run",
-			Bytes(j.Slope.PerUnit), Bytes(j.Slope.Lower), Bytes(j.Trend))
-	}
-}
-
-// countRules look for descriptors and threads that pile up. Their counts are
-// whole and nearly noiseless, so a rising trend and a few of them are enough;
-// the Go runtime may add threads while it settles, hence the higher bar.
-func (j *Judgement) countRules(settled []Reading) {
-	gb := column(settled, func(r Reading) float64 { return r.GB })
-	for _, rule := range []struct {
-		name  string
-		atMin float64
-		of    func(Reading) float64
-	}{
-		{"open descriptors", minDescriptors, func(r Reading) float64 { return r.Descriptors }},
-		{"threads", minThreads, func(r Reading) float64 { return r.Threads }},
-	} {
-		counts := column(settled, rule.of)
-		first, last := counts[0], counts[len(counts)-1]
-		if TheilSen(gb, counts).Lower > 0 && last-first >= rule.atMin {
-			j.because("%s at rest grow round after round: %.0f to %.0f", rule.name, first, last)
-		}
-	}
-}
-
-const (
-	minDescriptors = 4
-	minThreads     = 8
-)
-
 func (j *Judgement) levelRules(run Run, limits Limits) {
-	if len(run.Rest) > 0 {
-		j.Growth = run.Rest[len(run.Rest)-1].Anon - run.Idle.Anon
-	}
+	j.Growth = run.RestAnon - run.IdleAnon
 	if j.Growth > limits.MaxGrowth {
 		j.because("RssAnon at rest is %s above idle, allowed are %s", Bytes(j.Growth), Bytes(limits.MaxGrowth))
 	}
-	if peak := run.PeakAnon - run.Idle.Anon; peak > limits.MaxPeak {
+	if peak := run.PeakAnon - run.IdleAnon; peak > limits.MaxPeak {
 		j.because("RssAnon peaked %s above idle, allowed are %s", Bytes(peak), Bytes(limits.MaxPeak))
 	}
 	if limits.MaxRSS > 0 && run.PeakRSS > limits.MaxRSS {
@@ -181,16 +148,25 @@ func (j *Judgement) because(format string, args ...any) {
 // Rule states the rule in words, one line per condition.
 func (l Limits) Rule() string {
 	lines := []string{
-		fmt.Sprintf("leak if the 95 %% interval of the slope of RssAnon at rest lies above %s per GB served", Bytes(l.SlopePerGB)),
-		fmt.Sprintf("     and the growth it means over the run exceeds %s and the noise of the readings,", Bytes(l.Noise)),
-		fmt.Sprintf("  or if RssAnon at rest ends more than %s above idle, or peaks more than %s above idle,", Bytes(l.MaxGrowth), Bytes(l.MaxPeak)),
-		fmt.Sprintf("  or if descriptors (%d or more) or threads (%d or more) at rest grow round after round", minDescriptors, minThreads),
+		"Each series of readings at rest, after warm-up, is a leak if all of this holds:",
+		fmt.Sprintf("  its Theil-Sen slope over GB served is above %s per GB (memory) or 0 (counts) with 95 %% confidence,", Bytes(l.SlopePerGB)),
+		fmt.Sprintf("  the Mann-Kendall test finds a rise (one-sided p < %g); it and the interval are corrected", significance),
+		"    for autocorrelation (Hamed and Rao 1998),",
+		fmt.Sprintf("  the growth over the run is at least %s (memory), %d descriptors, %d threads or goroutines,",
+			Bytes(l.Noise), AllowedDescriptors, AllowedThreads),
+		"    and at least 3 median deviations of the readings from the line,",
+		"  it goes on in the second half, and a line describes it better than a single step.",
+		fmt.Sprintf("It is undecided if it rose otherwise (a step with fewer than %d flat rounds after it), if memory", afterStep),
+		fmt.Sprintf("  growth of %s is not excluded, or with fewer than %d rounds or %.0f GB after warm-up; else it is flat.",
+			Bytes(l.MaxGrowth), l.MinRounds, l.MinGB),
+		fmt.Sprintf("It is also a leak if RssAnon ends more than %s above idle at rest, or peaks more than %s above idle",
+			Bytes(l.MaxGrowth), Bytes(l.MaxPeak)),
 	}
 	if l.MaxRSS > 0 {
 		lines[len(lines)-1] += ","
 		lines = append(lines, fmt.Sprintf("  or if RSS ever exceeds %s (--max-rss)", Bytes(l.MaxRSS)))
 	}
-	lines = append(lines, fmt.Sprintf("too little data with fewer than %d rounds or %.0f GB after warm-up; flat otherwise", l.MinRounds, l.MinGB))
+	lines[len(lines)-1] += "."
 	return strings.Join(lines, "\n")
 }
 
@@ -205,12 +181,4 @@ func Bytes(size float64) string {
 		return "-" + Bytes(-size)
 	}
 	return humanize.IBytes(uint64(math.Round(size)))
-}
-
-func column(readings []Reading, of func(Reading) float64) []float64 {
-	values := make([]float64, len(readings))
-	for i, reading := range readings {
-		values[i] = of(reading)
-	}
-	return values
 }

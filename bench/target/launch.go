@@ -25,6 +25,7 @@ import (
 const (
 	readyWithin = 20 * time.Second // for a server to say where it listens
 	stopWithin  = 10 * time.Second // after SIGTERM, before SIGKILL
+	wordsWithin = time.Second      // for last words once it has ended: a child of it may hold stderr open
 	readyPrefix = "listening http://"
 )
 
@@ -37,12 +38,22 @@ type Command struct {
 	//
 	// Optional. Default: every processor this process may use.
 	CPUs []int
+
+	// Env is added to this process's environment, as KEY=value.
+	//
+	// Optional. Default: nothing is added.
+	Env []string
+
+	// Dir is the folder to start in.
+	//
+	// Optional. Default: this process's own.
+	Dir string
 }
 
 // Server is a child process that serves HTTP. Stop it when done.
 type Server struct {
 	*Process
-	URL string // http://host:port, without a path
+	URL string // http://host:port, without a path; empty after Spawn
 
 	cmd    *exec.Cmd
 	stderr *readyWriter
@@ -52,7 +63,46 @@ type Server struct {
 // Launch starts the command and waits until it prints `listening http://ADDR`
 // to stderr. The context bounds the wait only: Stop ends the server.
 func Launch(ctx context.Context, command Command) (*Server, error) {
+	server, err := command.start()
+	if err != nil {
+		return nil, err
+	}
+	if err := server.awaitReady(ctx); err != nil {
+		server.Stop()
+		return nil, fmt.Errorf("start %s: %w", command.Path, err)
+	}
+	if err := server.attach(); err != nil {
+		server.Stop()
+		return nil, err
+	}
+	return server, nil
+}
+
+// Spawn starts the command and returns at once: for servers that do not say when
+// they are ready. The caller knows the address and asks there.
+func Spawn(command Command) (*Server, error) {
+	server, err := command.start()
+	if err != nil {
+		return nil, err
+	}
+	if err := server.attach(); err != nil {
+		server.Stop()
+		if words := server.LastWords(); words != "" {
+			err = errors.New(words)
+		}
+		return nil, fmt.Errorf("start %s: %w", command.Path, err)
+	}
+	return server, nil
+}
+
+// start forks, and sees to it that the child is reaped when it ends.
+func (command Command) start() (*Server, error) {
 	cmd := exec.Command(command.Path, command.Args...)
+	cmd.Dir = command.Dir
+	cmd.WaitDelay = wordsWithin
+	if len(command.Env) > 0 {
+		cmd.Env = append(os.Environ(), command.Env...)
+	}
 	// A group of its own, so that Ctrl-C in a terminal reaches us and not the
 	// server: a target that drains by itself would look as if it had died.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -67,17 +117,12 @@ func Launch(ctx context.Context, command Command) (*Server, error) {
 		_ = cmd.Wait()
 		close(server.done)
 	}()
-	if err := server.awaitReady(ctx); err != nil {
-		server.Stop()
-		return nil, fmt.Errorf("start %s: %w", command.Path, err)
-	}
-	process, err := Attach(cmd.Process.Pid)
-	if err != nil {
-		server.Stop()
-		return nil, err
-	}
-	server.Process = process
 	return server, nil
+}
+
+func (s *Server) attach() (err error) {
+	s.Process, err = Attach(s.cmd.Process.Pid)
+	return err
 }
 
 // Stop asks the server to end, insists after 10 s, and returns once it is gone.

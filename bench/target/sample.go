@@ -25,6 +25,7 @@ var ErrGone = errors.New("target process has ended")
 type Sample struct {
 	RSS         int64         `json:"rss_bytes"`       // VmRSS: resident set, with the binary's own pages
 	Anon        int64         `json:"rss_anon_bytes"`  // RssAnon: heap and stacks, the part that can leak
+	File        int64         `json:"rss_file_bytes"`  // RssFile and RssShmem: pages of files and of shared memory
 	HighWater   int64         `json:"rss_high_bytes"`  // VmHWM: highest VmRSS since the process began
 	Threads     int           `json:"threads"`         //
 	Descriptors int           `json:"descriptors"`     // open files and sockets
@@ -60,7 +61,9 @@ func Attach(pid int) (*Process, error) {
 
 // Sample reads the process's current figures. It returns ErrGone once the
 // process has ended, whether or not its parent has reaped it.
-func (p *Process) Sample() (Sample, error) {
+func (p *Process) Sample() (Sample, error) { return p.sample(true) }
+
+func (p *Process) sample(withDescriptors bool) (Sample, error) {
 	stat, err := p.proc.Stat()
 	if err != nil {
 		return Sample{}, goneOr(err)
@@ -72,13 +75,16 @@ func (p *Process) Sample() (Sample, error) {
 	if err != nil {
 		return Sample{}, goneOr(err)
 	}
-	descriptors, err := p.proc.FileDescriptorsLen()
-	if err != nil {
-		return Sample{}, goneOr(err)
+	descriptors := 0
+	if withDescriptors {
+		if descriptors, err = p.proc.FileDescriptorsLen(); err != nil {
+			return Sample{}, goneOr(err)
+		}
 	}
 	return Sample{
 		RSS:         int64(status.VmRSS),
 		Anon:        int64(status.RssAnon),
+		File:        int64(status.RssFile + status.RssShmem),
 		HighWater:   int64(status.VmHWM),
 		Threads:     stat.NumThreads,
 		Descriptors: descriptors,

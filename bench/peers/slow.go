@@ -1,0 +1,181 @@
+//go:build linux
+
+package peers
+
+// This file asks what a slow client costs. It exists because a download server's
+// day is thousands of them: each wants next to nothing from the processor, and
+// memory for as long as it lasts.
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fullbore/bench/load"
+	"fullbore/bench/target"
+)
+
+const (
+	steadyPoll   = 250 * time.Millisecond
+	steadyWithin = 15 * time.Second
+	steadyChange = 0.01 // of the anonymous memory from one poll to the next
+)
+
+func slow(config Config) *workload {
+	return &workload{
+		name: "slow", rounds: config.SlowRounds,
+		title: fmt.Sprintf("%s slow downloads at once, each of %s", count(config.Slow), size(config.Size)),
+		metrics: []Metric{
+			{Name: "anon_per_download", Title: "RssAnon per download", Unit: "KiB", Better: lower, Headline: true},
+			{Name: "pss_per_download", Title: "PSS per download", Unit: "KiB", Better: lower},
+			{Name: "rss_before", Title: "RSS before", Unit: "MiB", Better: lower},
+			{Name: "rss_during", Title: "during", Unit: "MiB", Better: lower},
+			{Name: "rss_after", Title: "after", Unit: "MiB", Better: lower},
+			{Name: "rss_rested", Title: "RSS " + span(config.Rest) + " after", Unit: "MiB", Better: lower, Headline: true},
+		},
+		note: fmt.Sprintf("Each client takes a few KiB and stops, its receive buffer as small as the kernel lets it be. Per download: "+
+			"what the server's processes hold more than before, divided by %s, once that stands still. Then all clients go; "+
+			"\"after\" is when the server has closed the last connection. Memory of the kernel (socket buffers) is not counted.", count(config.Slow)),
+		prepare: func(b *bench) error {
+			if err := enoughDescriptors(descriptorsFor(config.Slow)); err != nil {
+				return err
+			}
+			return b.have(wholeName, config.Size, sparseFile)
+		},
+		measure: func(ctx context.Context, _ *bench, s *subject, _ int) (work, error) { return s.slow(ctx, config) },
+		rest:    config.Rest,
+		rested: func(s *subject) (figures, error) {
+			memory, err := s.tree.Memory()
+			return figures{"rss_rested": mib(memory.RSS), "pss_rested": mib(memory.PSS)}, err
+		},
+	}
+}
+
+func (s *subject) slow(ctx context.Context, config Config) (work, error) {
+	// What a server allocates once, it shall have allocated.
+	if _, err := s.run(ctx, load.Loop{Connections: 8, Requests: 200, Next: s.same(checkName, checkSize)}); err != nil {
+		return work{}, err
+	}
+	before, err := s.steady(ctx)
+	if err != nil {
+		return work{}, err
+	}
+	request := fmt.Sprintf("GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: fullbore-bench\r\n\r\n", wholeName, s.address)
+	begin := time.Now()
+	held, err := load.Hold(ctx, s.address, request, config.Slow, load.Answer{Status: http.StatusOK, Length: config.Size})
+	if err != nil {
+		return work{}, err
+	}
+	defer held.Close()
+	opened := time.Since(begin)
+	if err := held.Sip(); err != nil {
+		return work{}, err
+	}
+	during, err := s.steady(ctx)
+	if err != nil {
+		return work{}, err
+	}
+	if err := held.Sip(); err != nil { // they are all still there
+		return work{}, err
+	}
+	held.Close()
+	after, err := s.closed(ctx, before.Open)
+	if err != nil {
+		return work{}, err
+	}
+	each := func(grown int64) float64 { return float64(grown) / 1024 / float64(config.Slow) }
+	return work{extra: figures{
+		"opened":            opened.Seconds(),
+		"anon_per_download": each(during.Anon - before.Anon),
+		"pss_per_download":  each(during.PSS - before.PSS),
+		"rss_before":        mib(before.RSS), "pss_before": mib(before.PSS), "anon_before": mib(before.Anon),
+		"rss_during": mib(during.RSS), "pss_during": mib(during.PSS), "anon_during": mib(during.Anon),
+		"rss_after": mib(after.RSS), "pss_after": mib(after.PSS), "anon_after": mib(after.Anon),
+		"threads_during": float64(during.Threads), "processes_during": float64(during.Processes),
+	}}, nil
+}
+
+// steady waits until the server's anonymous memory stands still, or takes it as
+// it is after a while.
+func (s *subject) steady(ctx context.Context) (target.Memory, error) {
+	var last target.Memory
+	for begin := time.Now(); ; {
+		now, err := s.tree.Memory()
+		if err != nil {
+			return now, err
+		}
+		still := math.Abs(float64(now.Anon-last.Anon)) <= steadyChange*float64(last.Anon)
+		if still && now.Open == last.Open || time.Since(begin) > steadyWithin {
+			return now, nil
+		}
+		last = now
+		if err := sleep(ctx, steadyPoll); err != nil {
+			return now, err
+		}
+	}
+}
+
+// closed waits until the server has no more descriptors open than before, give or
+// take a few of its own, or takes its memory as it is after a while.
+func (s *subject) closed(ctx context.Context, before int) (target.Memory, error) {
+	const few = 16
+	for begin := time.Now(); ; {
+		now, err := s.tree.Memory()
+		if err != nil || now.Open <= before+few || time.Since(begin) > steadyWithin {
+			return now, err
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return now, err
+		}
+	}
+}
+
+// enoughDescriptors makes sure that this process and its children may open n files.
+func enoughDescriptors(n int) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read RLIMIT_NOFILE: %w", err)
+	}
+	if limit.Cur < uint64(n) {
+		return fmt.Errorf("needs %d descriptors and the limit is %d: raise it (ulimit -Hn) or choose fewer (--slow)", n, limit.Cur)
+	}
+	return nil
+}
+
+// raiseDescriptors lifts the soft limit to the hard one, for us and for children:
+// the Go runtime does it for us alone.
+func raiseDescriptors() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read RLIMIT_NOFILE: %w", err)
+	}
+	limit.Cur = limit.Max
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("raise RLIMIT_NOFILE to %d: %w", limit.Max, err)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// span is a duration without the zeros at its end: "1m", not "1m0s".
+func span(d time.Duration) string {
+	if text, whole := strings.CutSuffix(d.String(), "m0s"); whole {
+		return text + "m"
+	}
+	return d.String()
+}
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
