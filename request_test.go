@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -134,5 +135,25 @@ func TestHealth(t *testing.T) {
 	s.stop()
 	if out, code := run(t, "health", "--admin", admin); code != 1 || strings.Count(out, "\n") != 1 {
 		t.Errorf("health of a dead server: %d %q", code, out)
+	}
+}
+
+// fasthttp answers these before it has looked at its clock.
+func TestGetThatExpectsHasTheHeaderOfTheFile(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "f", 5)
+	s := start(t, dir)
+	header := func(extra string) string {
+		c := dial(t, s.addr, 0)
+		c.send(t, "GET /f HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"+extra+"\r\n")
+		all, err := io.ReadAll(c.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return regexp.MustCompile(`(?m)^Last-Modified: .*$`).FindString(string(all))
+	}
+	want := header("")
+	if got := header("Expect: 100-continue\r\nContent-Length: 5\r\n"); got != want || want == "" {
+		t.Errorf("with Expect: %q, without: %q", got, want)
 	}
 }

@@ -46,6 +46,11 @@ func TestWrongUsageIsOneClearLine(t *testing.T) {
 		{[]string{"serve", dir, "--access-log", "x", "--log-max-size", "much"}, 2, []string{"--log-max-size", "100MiB"}},
 		{[]string{"serve", dir, "--log-max-size", "1MiB"}, 2, []string{"--log-max-size", "--access-log"}},
 		{[]string{"serve", dir, "--access-log", "x", "--log-keep", "-1"}, 2, []string{"--log-keep"}},
+		{[]string{"serve", dir, "--max-age", "-1s"}, 2, []string{"--max-age"}},
+		{[]string{"serve", dir, "--max-age", "1ms"}, 2, []string{"--max-age", "whole seconds"}},
+		{[]string{"serve", dir, "--index", "a/b"}, 2, []string{"--index", "a/b"}},
+		{[]string{"serve", dir, "--csp", "a\nb"}, 2, []string{"--csp", "one line"}},
+		{[]string{"serve", dir, "--readme", "--browse=false"}, 2, []string{"--readme", "--browse"}},
 		{[]string{"completion", "bash", "x"}, 2, []string{"no arguments"}},
 		{[]string{"serve"}, 2, []string{"PATH"}},
 		{[]string{"serve", dir, dir}, 2, []string{"one PATH"}},
@@ -145,13 +150,15 @@ func TestImportsPointOneWay(t *testing.T) {
 	may := map[string][]string{
 		"fullbore":            {"fullbore/app/cli"},
 		"fullbore/app/cli":    {"fullbore/app", "fullbore/app/admin", "fullbore/app/config"},
-		"fullbore/app":        {"fullbore/app/", "fullbore/logger", "fullbore/static"},
+		"fullbore/app":        {"fullbore/app/", "fullbore/logger", "fullbore/static", "fullbore/static/listing"},
 		"fullbore/app/admin":  {},
 		"fullbore/app/config": {"fullbore/app/wire", "fullbore/logger"},
 		"fullbore/app/guard":  {},
 		"fullbore/app/wire":   {},
 		"fullbore/logger":     {},
-		"fullbore/static":     {},
+		"fullbore/static":     {"fullbore/static/"},
+
+		"fullbore/static/listing": {},
 	}
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(line)
