@@ -218,7 +218,7 @@ func (a *App) stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duratio
 	if app.ShutdownWithContext(ctx) == nil {
 		return
 	}
-	if n := ln.Cut(); n > 0 {
+	if n := ln.Cut(errDrainTimeout); n > 0 {
 		a.say("drain timeout: %d connections cut", n)
 	}
 	// Their records are written as they end. fasthttp's Shutdown waits only
@@ -227,6 +227,9 @@ func (a *App) stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duratio
 		a.say("stopping: %d connections do not end", ln.Open())
 	}
 }
+
+// errDrainTimeout is why downloads are cut in the end.
+var errDrainTimeout = errors.New("cut at the drain timeout")
 
 // Close gives back what New opened. Errors are not reported: there is nobody
 // who could still act on them.

@@ -36,6 +36,14 @@ type Config struct {
 	// Optional. Default: nil
 	Done func(c *fiber.Ctx, logString []byte)
 
+	// Observe is given what is known of each request after its line was written,
+	// for metrics and the like. It costs no allocation; the Result is valid
+	// during the call only. It is called from the connection's goroutine, also
+	// for requests that could not be read, and must not block.
+	//
+	// Optional. Default: nil
+	Observe func(*Result)
+
 	// CustomTags adds tags, or replaces those that there are. A name that ends
 	// in a colon takes a parameter. They are asked when the handlers are done
 	// and the response is not yet sent; what they write is not escaped.

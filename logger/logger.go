@@ -80,6 +80,9 @@ func NewLogger(cfg Config) (*Logger, error) {
 	}
 	if l.template, err = compile(l.cfg.Format, l.cfg.CustomTags); err == nil {
 		l.needs = l.template.needs
+		if l.cfg.Observe != nil {
+			l.needs = l.needs.and(needs{start: true, ready: true, end: true})
+		}
 	}
 	return l, err
 }

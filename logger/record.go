@@ -60,6 +60,7 @@ type record struct {
 	outcome Outcome
 	failure error // what ended the response early
 
+	result   Result                    // what Observe is given
 	line     []byte                    // JSON, for output and Done
 	doneLine []byte                    // what Done is given
 	doneDue  bool                      // Done is about to be called for this record
@@ -274,6 +275,7 @@ func (r *record) recycle() {
 	r.isReady, r.logged, r.detached, r.unread = false, false, false, false
 	r.errText, r.user, r.requestID = small(r.errText), small(r.user), small(r.requestID)
 	r.doneLine, r.doneDue, r.route = nil, false, ""
+	r.result = Result{}
 	if r.data != nil {
 		r.data.ChainErr = nil
 	}
@@ -307,6 +309,9 @@ func (r *record) write() {
 	}
 	if r.log.cfg.Done != nil {
 		r.log.callDone(r, line)
+	}
+	if r.log.cfg.Observe != nil {
+		r.observe()
 	}
 }
 

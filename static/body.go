@@ -79,6 +79,21 @@ func (b *Body) BytesSent() int64 { return b.sent }
 // Size is the size of the whole file in bytes, as it was when it was opened.
 func (b *Body) Size() int64 { return b.file.version.size }
 
+// Delivered calls yield with each range of the file, as offset and length in
+// bytes, of which the writer took something, in the order sent, and as much of
+// it as was taken. Call it after the response.
+func (b *Body) Delivered(yield func(offset, length int64)) {
+	left := b.sent
+	for i := 0; i < b.layout.count() && left > 0; i++ {
+		s := b.layout.segment(i)
+		left -= int64(len(s.text))
+		if n := min(left, s.length); n > 0 {
+			yield(s.start, n)
+			left -= n
+		}
+	}
+}
+
 // Err is what ended the body early, nil if nothing did. A file that changed
 // while it was sent is io.ErrUnexpectedEOF in the sense of errors.Is.
 func (b *Body) Err() error { return b.err }

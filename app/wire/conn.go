@@ -36,8 +36,8 @@ type Conn struct {
 
 	read, written atomic.Int64
 	writeErr      atomic.Pointer[error]
-	isCut         atomic.Bool
-	sending       atomic.Bool // the peer is; see Linger
+	cutFor        atomic.Pointer[error] // why it was cut; nil: it was not
+	sending       atomic.Bool           // the peer is; see Linger
 
 	// Owned by the reading goroutine.
 	readBy    time.Time // when Read gives up
@@ -174,9 +174,13 @@ func (c *Conn) copyFrom(r io.Reader) (int64, error) {
 	return n, c.keep(err)
 }
 
-// keep remembers the first error for WriteErr.
+// keep remembers the first error for WriteErr, with why we cut the connection,
+// if it is that.
 func (c *Conn) keep(err error) error {
 	if err != nil {
+		if reason := c.cutFor.Load(); reason != nil {
+			err = &cutError{*reason, err}
+		}
 		first := err
 		c.writeErr.CompareAndSwap(nil, &first)
 	}
@@ -253,7 +257,7 @@ const (
 // thrown away. RFC 9112 section 9.6.
 func (c *Conn) Close() error {
 	c.once.Do(func() {
-		if !c.isCut.Load() && (c.sending.Load() || c.unread()) {
+		if !c.isCut() && (c.sending.Load() || c.unread()) {
 			c.linger()
 		}
 		c.onDone(c)
@@ -283,13 +287,25 @@ func (c *Conn) linger() {
 // Close takes care of it also when nothing of it has arrived yet.
 func (c *Conn) Linger() { c.sending.Store(true) }
 
-// cut makes reads and writes in progress return. The owner still has to Close,
-// which is when the listener forgets the connection. It does not close the
-// socket itself, since that would wait for a write to end, and one from a slow
-// disk to a fast peer ends only with the file. Errors are not looked at: a
-// connection that is gone already is cut.
-func (c *Conn) cut() {
-	c.isCut.Store(true)
+// cutError is what a write gives on a connection that we have cut.
+type cutError struct{ reason, err error }
+
+func (e *cutError) Error() string   { return e.reason.Error() }
+func (e *cutError) Unwrap() []error { return []error{e.reason, e.err} }
+
+func (c *Conn) isCut() bool { return c.cutFor.Load() != nil }
+
+// Cut ends the connection at once, as a reset of the peer would: reads and
+// writes in progress return, writes with an error that is reason and also what
+// the system said. The owner still has to Close, which is when the listener
+// forgets the connection. It may be called from any goroutine; the first reason
+// stays.
+//
+// It does not close the socket itself, since that would wait for a write to
+// end, and one from a slow disk to a fast peer ends only with the file. Errors
+// are not looked at: a connection that is gone already is cut.
+func (c *Conn) Cut(reason error) {
+	c.cutFor.CompareAndSwap(nil, &reason)
 	_ = c.tcp.SetLinger(0) // what is queued goes with the Close
 	_ = c.tcp.CloseRead()
 	_ = c.tcp.CloseWrite()

@@ -171,15 +171,14 @@ func (l *Listener) Peak() int {
 	return peak
 }
 
-// Cut ends every open connection at once, as a reset of the peer would: reads
-// and writes in progress return. The owners still have to Close them. It
-// returns how many there were.
-func (l *Listener) Cut() int {
+// Cut ends every open connection at once; see Conn.Cut. It returns how many
+// there were.
+func (l *Listener) Cut(reason error) int {
 	l.mu.Lock()
 	conns := slices.Collect(maps.Keys(l.conns))
 	l.mu.Unlock()
 	for _, c := range conns {
-		c.cut()
+		c.Cut(reason)
 	}
 	return len(conns)
 }

@@ -83,7 +83,7 @@ func (j *sendfileJob) step(dst int) bool {
 		if chunk <= 0 {
 			return true
 		}
-		if j.conn.isCut.Load() {
+		if j.conn.isCut() {
 			j.err = net.ErrClosed
 			return true
 		}

@@ -279,7 +279,7 @@ func TestCutEndsAWriteThatNeverWaits(t *testing.T) {
 	for server.BytesWritten() < 64<<20 {
 		time.Sleep(time.Millisecond)
 	}
-	ln.Cut()
+	ln.Cut(errors.New("a test"))
 	if err := <-done; err == nil {
 		t.Error("ReadFrom went on to the end")
 	}
@@ -322,7 +322,7 @@ func TestCutEndsAWrite(t *testing.T) {
 	for server.BytesWritten() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if n := ln.Cut(); n != 1 {
+	if n := ln.Cut(errors.New("a test")); n != 1 {
 		t.Errorf("cut %d connections, want 1", n)
 	}
 	if err := <-done; !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.EPIPE) {
