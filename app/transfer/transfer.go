@@ -58,12 +58,12 @@ type Download struct {
 	Client    string    `json:"client"` // the user, else the address
 	Path      string    `json:"path"`
 	ETag      string    `json:"etag"`
-	Size      int64     `json:"size"`            // bytes of the file
-	Covered   int64     `json:"covered"`         // bytes of the file that were delivered at least once
-	Delivered int64     `json:"delivered"`       // bytes in all
-	Duplicate int64     `json:"duplicate"`       // bytes delivered more than once
-	Requests  int       `json:"requests"`        // how many had a part in it
-	InFlight  int       `json:"in_flight"`       // how many of them go on
+	Size      int64     `json:"size"`      // bytes of the file
+	Covered   int64     `json:"covered"`   // bytes of the file that were delivered at least once
+	Delivered int64     `json:"delivered"` // bytes in all
+	Duplicate int64     `json:"duplicate"` // bytes delivered more than once
+	Requests  int       `json:"requests"`  // how many had a part in it
+	InFlight  int       `json:"in_flight"` // how many of them go on
 	Outcome   Outcome   `json:"outcome"`
 	Started   time.Time `json:"started"`
 	Last      time.Time `json:"last"` // when its last request ended, or began
