@@ -148,15 +148,18 @@ func TestImportsPointOneWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	may := map[string][]string{
-		"fullbore":            {"fullbore/app/cli"},
-		"fullbore/app/cli":    {"fullbore/app", "fullbore/app/admin", "fullbore/app/config"},
-		"fullbore/app":        {"fullbore/app/", "fullbore/logger", "fullbore/static", "fullbore/static/listing"},
-		"fullbore/app/admin":  {},
-		"fullbore/app/config": {"fullbore/app/wire", "fullbore/logger"},
-		"fullbore/app/guard":  {},
-		"fullbore/app/wire":   {},
-		"fullbore/logger":     {},
-		"fullbore/static":     {"fullbore/static/"},
+		"fullbore":              {"fullbore/app/cli"},
+		"fullbore/app/cli":      {"fullbore/app", "fullbore/app/admin", "fullbore/app/config"},
+		"fullbore/app":          {"fullbore/app/", "fullbore/logger", "fullbore/static", "fullbore/static/listing"},
+		"fullbore/app/admin":    {"fullbore/app/transfer"},
+		"fullbore/app/config":   {"fullbore/app/wire", "fullbore/logger"},
+		"fullbore/app/guard":    {},
+		"fullbore/app/transfer": {"fullbore/app/wire", "fullbore/logger", "fullbore/static"},
+		"fullbore/app/metrics":  {"fullbore/app/transfer", "fullbore/logger", "fullbore/static"},
+		"fullbore/app/watch":    {},
+		"fullbore/app/wire":     {},
+		"fullbore/logger":       {},
+		"fullbore/static":       {"fullbore/static/"},
 
 		"fullbore/static/listing": {},
 	}

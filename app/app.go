@@ -10,26 +10,13 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	recovery "github.com/gofiber/fiber/v2/middleware/recover"
-	"github.com/valyala/fasthttp"
+	"github.com/rs/zerolog"
 
 	"fullbore/app/admin"
 	"fullbore/app/config"
-	"fullbore/app/guard"
 	"fullbore/app/wire"
 	"fullbore/logger"
 	"fullbore/static"
-	"fullbore/static/listing"
-)
-
-const (
-	headerTimeout    = 10 * time.Second // for a request's header to arrive
-	keepAliveTimeout = 75 * time.Second // for the next request to begin
-	cutGrace         = 5 * time.Second  // for handlers to notice that they were cut
-
-	// writeBuffer, in bytes, is held by every download for as long as it lasts;
-	// it has to hold a header.
-	writeBuffer = 1 << 10
 )
 
 // App is a server whose listeners are open. It is run once.
@@ -39,6 +26,7 @@ type App struct {
 	sink   sink           // below log
 	files  *static.Handler
 	stderr io.Writer
+	events zerolog.Logger
 
 	public   *fiber.App
 	publicLn *wire.Listener
@@ -50,7 +38,7 @@ type App struct {
 // before the first client comes. Access records for "-" go to stdout, notices
 // of the server itself to stderr. Close gives everything back, also after Run.
 func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
-	a := &App{cfg: cfg, stderr: stderr}
+	a := &App{cfg: cfg, stderr: stderr, events: newEvents(cfg.Operations.EventFormat, stderr)}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -73,86 +61,6 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 		a.admin = admin.New()
 	}
 	return a, nil
-}
-
-// openFiles opens what is served.
-func openFiles(cfg config.Config) (*static.Handler, error) {
-	f := cfg.Files
-	policy := f.Policy
-	if policy == config.PolicyStrict {
-		policy = static.PolicyDefault
-	}
-	return static.Open(cfg.Path, static.Config{
-		Index:                 f.Index,
-		Browse:                f.Browse,
-		Readme:                f.Readme,
-		Download:              f.Download,
-		MaxAge:                int(f.MaxAge / time.Second),
-		Compress:              f.Compress,
-		Precompressed:         f.Precompressed,
-		Hidden:                f.Hidden,
-		OutsideLinks:          f.OutsideLinks,
-		Growing:               f.Growing,
-		ContentSecurityPolicy: policy,
-	})
-}
-
-// newPublic is the order in which a request passes through the parts.
-func (a *App) newPublic() *fiber.App {
-	app := fiber.New(fiber.Config{
-		AppName:                      "fullbore",
-		ServerHeader:                 "fullbore",
-		DisableStartupMessage:        true,
-		ReadTimeout:                  headerTimeout,
-		IdleTimeout:                  keepAliveTimeout,
-		WriteTimeout:                 0, // would limit a whole download; wire watches for progress instead
-		WriteBufferSize:              writeBuffer,
-		ReduceMemoryUsage:            true, // and so flush each response, which is what makes its record true
-		StreamRequestBody:            true,
-		DisablePreParseMultipartForm: true,
-		ErrorHandler:                 answerError,
-	})
-	if a.log != nil {
-		app.Use(a.log.Handle)
-	}
-	app.Use(recovery.New())
-	app.Use(a.files.Handle)
-
-	server := app.Server()
-	server.Handler = guard.UnknownMethod(server.Handler)
-	server.CloseOnShutdown = true
-	server.SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error
-	if a.log != nil {
-		a.logTheRest(server)
-	}
-	server.Handler = guard.UnreadBody(server.Handler)
-	server.ExpectHandler = guard.Expectation(server.Handler)
-	return app
-}
-
-// logTheRest logs what never reaches a middleware: requests that fasthttp
-// cannot read, and those with a method that nobody knows.
-func (a *App) logTheRest(server *fasthttp.Server) {
-	handle, answer := server.Handler, server.ErrorHandler
-	server.Handler = func(ctx *fasthttp.RequestCtx) {
-		handle(ctx)
-		a.log.Unseen(ctx)
-	}
-	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
-		answer(ctx, err)
-		a.log.ServerError(ctx, err)
-	}
-}
-
-// answerError tells the client the status and no more; what went wrong inside
-// is in the log.
-func answerError(c *fiber.Ctx, err error) error {
-	status := fiber.StatusInternalServerError
-	var known *fiber.Error
-	if errors.As(err, &known) {
-		status = known.Code
-	}
-	return listing.AnswerError(c, status)
 }
 
 func (a *App) listen(addr string) (*wire.Listener, error) {
@@ -196,40 +104,6 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	return err
 }
-
-// drain stops accepting, waits for what is in flight, then cuts it.
-func (a *App) drain() {
-	if n := a.publicLn.Open(); n > 0 {
-		a.say("stopping: %d connections open, waiting up to %v for downloads", n, a.cfg.DrainTimeout)
-	}
-	a.stopServer(a.public, a.publicLn, a.cfg.DrainTimeout)
-	if a.admin != nil {
-		// Last, so that the drain can be watched.
-		a.stopServer(a.admin, a.adminLn, time.Second)
-	}
-}
-
-func (a *App) stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duration) {
-	// Shutdown knows the listener only once Serve has begun; a stop may come
-	// before that.
-	defer func() { _ = ln.Close() }()
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	if app.ShutdownWithContext(ctx) == nil {
-		return
-	}
-	if n := ln.Cut(errDrainTimeout); n > 0 {
-		a.say("drain timeout: %d connections cut", n)
-	}
-	// Their records are written as they end. fasthttp's Shutdown waits only
-	// once.
-	if !ln.WaitClosed(cutGrace) {
-		a.say("stopping: %d connections do not end", ln.Open())
-	}
-}
-
-// errDrainTimeout is why downloads are cut in the end.
-var errDrainTimeout = errors.New("cut at the drain timeout")
 
 // Close gives back what New opened. Errors are not reported: there is nobody
 // who could still act on them.

@@ -31,6 +31,7 @@ type Config struct {
 	Files        Files         // how files and folders are answered for
 	IdleTimeout  time.Duration // a peer that takes nothing for so long is cut
 	DrainTimeout time.Duration // how long downloads may go on after a stop
+	Operations   Operations    // how the server watches itself
 }
 
 // Bind makes each key a flag with its default and returns the Config that the
@@ -47,6 +48,7 @@ func Bind(flags *pflag.FlagSet) *Config {
 	bindFiles(flags, &c.Files)
 	flags.DurationVar(&c.IdleTimeout, "idle-timeout", wire.IdleTimeoutDefault, "end a download whose client takes nothing for this long")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", 30*time.Second, "on a stop, let downloads go on for this long")
+	bindOperations(flags, &c.Operations)
 	return c
 }
 
