@@ -38,14 +38,14 @@ func run() int {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(soak.Command(), peers.Command(), canary.Command())
 	if err := root.ExecuteContext(ctx); err != nil {
-		return report(err)
+		return exitCode(err)
 	}
 	return 0
 }
 
-// report prints the error on one line, unless everything has been said, and
+// exitCode prints the error on one line, unless everything has been said, and
 // returns the exit code. What has no code of its own is wrong usage.
-func report(err error) int {
+func exitCode(err error) int {
 	if message := err.Error(); message != "" {
 		fmt.Fprintln(os.Stderr, "bench: "+strings.ReplaceAll(message, "\n", "; "))
 	}

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -34,7 +33,8 @@ const (
 
 // Config says what to compare and how hard. Sizes are bytes.
 type Config struct {
-	Before, After string // paths of binaries
+	Before, After string // paths of binaries, or names of images
+	Images        bool   // Docker's, with fullbore's arguments at their entry point
 	Size          int64  // of the sparse file
 	Mix           soak.Mix
 	Downloads     int // per round
@@ -85,12 +85,18 @@ func measure(ctx context.Context, config Config, progress io.Writer) (result *Re
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if err := target.SparseFile(filepath.Join(folder, "canary.bin"), config.Size); err != nil {
+	err = target.SparseFile(filepath.Join(folder, "canary.bin"), config.Size)
+	if err = errors.Join(err, os.Chmod(folder, 0o755)); err != nil { // an image's program is another user
 		return nil, err
 	}
+	servers, unpin, err := share()
+	if err != nil {
+		return nil, err
+	}
+	defer unpin()
 	builds := []*build{{name: "before"}, {name: "after"}}
-	for i, binary := range []string{config.Before, config.After} {
-		if err := builds[i].start(ctx, config, binary, folder); err != nil {
+	for i, what := range []string{config.Before, config.After} {
+		if err := builds[i].start(ctx, config, what, folder, servers); err != nil {
 			return nil, fmt.Errorf("%s: %w", builds[i].name, err)
 		}
 		defer builds[i].server.Stop()
@@ -110,22 +116,12 @@ func measure(ctx context.Context, config Config, progress io.Writer) (result *Re
 	return compare(config, builds[0].rounds, builds[1].rounds), nil
 }
 
-func (b *build) start(ctx context.Context, config Config, binary, folder string) error {
-	admin, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	b.server, err = target.Launch(ctx, target.Command{Path: binary, Args: []string{
-		"serve", folder, "--listen", "127.0.0.1:0", "--admin", admin, "--access-log", "off",
-	}})
-	if err != nil {
+func (b *build) start(ctx context.Context, config Config, what, folder string, cpus []int) (err error) {
+	if b.server, err = launch(ctx, config.Images, what, folder, cpus); err != nil {
 		return err
 	}
 	b.service = target.Processes(b.server.Process)
-	metrics := "http://" + admin + "/metrics"
-	if _, err := target.ReadGoMetrics(ctx, metrics); err == nil {
-		b.service.MetricsURL = metrics
-	}
+	b.service.MetricsURL = target.GoMetricsOf(ctx, b.server)
 	if b.url, err = url.Parse(b.server.URL + "/canary.bin"); err == nil {
 		err = b.prepare(ctx, config)
 	}
@@ -149,16 +145,6 @@ func (b *build) prepare(ctx context.Context, config Config) error {
 	b.size = can.Size
 	b.plan = soak.Plan(config.Mix, config.Downloads, config.Slow, config.Seed, "c", can.Size)
 	return nil
-}
-
-// freeAddress is one that was free a moment ago. Should it be taken meanwhile, the
-// server says so and the run ends.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 // round loads the server once and keeps the figures.

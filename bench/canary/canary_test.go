@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"fullbore/bench/imagetest"
 	"fullbore/bench/load"
 	"fullbore/bench/soak"
 	"fullbore/bench/target"
@@ -33,11 +34,45 @@ func TestCanaryFindsTheWorseBuild(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	config := findsWorse(t, false, lean, fat)
+	config.Before, config.After = fat, lean
+	for _, row := range run(t, config, -1).Rows { // its speed may differ either way
+		if strings.HasPrefix(row.Name, "R") && (row.Worse || row.Change >= 0) {
+			t.Errorf("the leaner build: %+v", row)
+		}
+	}
+}
+
+func TestCanaryFindsTheWorseImage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipping real servers")
+	}
+	imagetest.Need(t)
+	lean, fat := imagetest.Import(t, "./testdata/control", "lean"), imagetest.Import(t, "./testdata/control", "fat")
+	findsWorse(t, true, lean, fat)
+	if left := imagetest.Docker(t, "ps", "--all", "--quiet", "--filter", "ancestor="+lean, "--filter", "ancestor="+fat); left != "" {
+		t.Errorf("containers were left behind: %s", left)
+	}
+}
+
+func TestCanarySaysWhichImageIsMissing(t *testing.T) {
+	imagetest.Need(t)
+	config := ConfigDefault
+	config.Images, config.Before, config.After = true, "fullbore-no-such-image", "fullbore-no-such-image"
+	code, err := Run(t.Context(), config, &bytes.Buffer{}, &bytes.Buffer{})
+	if code != ExitCouldNot || err == nil || !strings.Contains(err.Error(), "before: image fullbore-no-such-image") {
+		t.Errorf("exit %d, error %v, want %d and the image", code, err, ExitCouldNot)
+	}
+}
+
+// findsWorse compares a lean build of the control with a fat one.
+func findsWorse(t *testing.T, images bool, lean, fat string) Config {
+	t.Helper()
 	config := ConfigDefault
 	config.Size, config.Downloads, config.Slow = 1<<20, 8, time.Millisecond
 	config.Mix = soak.Mix{load.Whole: 6, load.Ranged: 2}
-	config.Before, config.After = lean, fat
-	config.JSON = filepath.Join(folder, "result.json")
+	config.Before, config.After, config.Images = lean, fat, images
+	config.JSON = filepath.Join(t.TempDir(), "result.json")
 	result := run(t, config, ExitWorse)
 	for _, row := range result.Rows {
 		known := map[string]bool{"RSS at rest": true, "RssAnon at rest": true, "bytes allocated per request": true}
@@ -45,12 +80,7 @@ func TestCanaryFindsTheWorseBuild(t *testing.T) {
 			t.Errorf("%s is not found to be worse: %+v", row.Name, row)
 		}
 	}
-	config.Before, config.After = fat, lean
-	for _, row := range run(t, config, -1).Rows { // its speed may differ either way
-		if strings.HasPrefix(row.Name, "R") && (row.Worse || row.Change >= 0) {
-			t.Errorf("the leaner build: %+v", row)
-		}
-	}
+	return config
 }
 
 func run(t *testing.T, config Config, want int) Result {
@@ -96,8 +126,16 @@ func TestTheRuleOfTheTable(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d: %+v", c.name, got.ExitCode, c.want, got.Rows)
 		}
 	}
-	if got := compare(ConfigDefault, same[:5], same[:5]); got.ExitCode != ExitTooLittle {
-		t.Errorf("five rounds: exit %d, want %d", got.ExitCode, ExitTooLittle)
+	worse := rounds(10, func(i int) float64 { return 120 + float64(i) })
+	least := fewestRounds(2) // of the two figures
+	if got := compare(ConfigDefault, same[:least-1], worse[:least-1]); got.ExitCode != ExitTooLittle {
+		t.Errorf("%d rounds: exit %d, want %d", least-1, got.ExitCode, ExitTooLittle)
+	}
+	if got := compare(ConfigDefault, same[:least], worse[:least]); got.ExitCode != ExitWorse {
+		t.Errorf("%d rounds: exit %d, want %d", least, got.ExitCode, ExitWorse)
+	}
+	if n := fewestRounds(len(metrics)); n > ConfigDefault.Rounds {
+		t.Errorf("%d rounds are needed for all figures, the default is %d", n, ConfigDefault.Rounds)
 	}
 	var out bytes.Buffer
 	compare(ConfigDefault, same, same).print(&out)

@@ -15,10 +15,18 @@ import (
 	"fullbore/bench/target"
 )
 
-const (
-	significance = 0.05 // for all figures together, by Holm's method
-	fewestRounds = 6    // with fewer no difference can be significant
-)
+const significance = 0.05 // for all figures together, by Holm's method
+
+// fewestRounds is how many rounds it takes for a difference to be significant at
+// all, when that many figures are held against the same level: the smallest p of
+// n pairs is 2 / 2^n, and Holm multiplies it by the number of figures.
+func fewestRounds(figures int) int {
+	rounds := 1
+	for smallest := float64(figures); smallest >= significance; smallest /= 2 {
+		rounds++
+	}
+	return rounds
+}
 
 // figures of one round, by name. What is not exposed is missing.
 type figures map[string]float64
@@ -117,8 +125,9 @@ func compare(config Config, before, after []figures) *Result {
 		}
 	}
 	switch {
-	case result.Rounds < fewestRounds:
-		result.ExitCode, result.Summary = ExitTooLittle, fmt.Sprintf("%d rounds are too few to tell, %d is the least", result.Rounds, fewestRounds)
+	case result.Rounds < fewestRounds(len(p)):
+		result.ExitCode = ExitTooLittle
+		result.Summary = fmt.Sprintf("%d rounds are too few to tell by %d figures, %d are the least", result.Rounds, len(p), fewestRounds(len(p)))
 	case worse > 0:
 		result.ExitCode, result.Summary = ExitWorse, fmt.Sprintf("worse: %d of the figures, by more than %g %%", worse, config.Tolerance)
 	default:
@@ -153,8 +162,12 @@ func (r *Result) print(out io.Writer) {
 		if row.Worse {
 			verdict = "yes, WORSE"
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%+.1f %%\t%s (p %.2g)\n", row.Name,
-			metrics[i].text(row.Before), metrics[i].text(row.After), row.Change, verdict, row.P)
+		change := fmt.Sprintf("%+.1f %%", row.Change)
+		if row.Before == 0 && row.After > 0 {
+			change = "from none"
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s (p %.2g)\n", row.Name,
+			metrics[i].text(row.Before), metrics[i].text(row.After), change, verdict, row.P)
 	}
 	_ = table.Flush()
 	_, _ = fmt.Fprintf(out, "\n%s; medians of %d rounds, Wilcoxon's signed-rank test of the pairs, corrected by Holm\n", r.Summary, r.Rounds)

@@ -148,3 +148,16 @@ func TestFailedWriteLeavesWhatWasThere(t *testing.T) {
 		t.Errorf("the page was not written either: %v", err)
 	}
 }
+
+func TestADeviceIsWrittenToAndNotReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "full")
+	if err := os.Symlink("/dev/full", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := example().WriteJSON(path); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("error %v, want that of a full disk", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
+		t.Errorf("the device is now %v, %v", info, err)
+	}
+}

@@ -151,10 +151,14 @@ func (s *Soak) Write(folder string) error {
 }
 
 // writeFile leaves no half of a file behind: a disk that is full keeps what was
-// there before.
+// there before. What is no regular file, such as /dev/stdout, is written to as it
+// is and never replaced.
 func writeFile(path string, text []byte) error {
 	if text == nil {
 		return nil
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeTo(path, text)
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
@@ -168,6 +172,19 @@ func writeFile(path string, text []byte) error {
 	if err != nil {
 		_ = os.Remove(file.Name()) // what matters is why it is not whole
 		return fmt.Errorf("report %s: %w", path, err)
+	}
+	return nil
+}
+
+// writeTo writes to a device, a pipe or a terminal.
+func writeTo(path string, text []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("report: %w", err)
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type subject struct {
 	name       string // for the report
 	cleanup    []func() error
 	server     *target.Server // nil when it was running before
+	container  string         // its name, if that was given
 }
 
 // prepare starts fullbore on a sparse file, or attaches to the configured
@@ -61,8 +62,15 @@ func (s *subject) release() error {
 	return err
 }
 
-// lastWords is what the server said before it died, if we can know.
+// lastWords is what the server said before it died, or how its container ended,
+// if we can know.
 func (s *subject) lastWords() string {
+	if s.container != "" {
+		if end := target.ContainerEnd(s.container); end != "" {
+			return ": container " + s.container + ": " + end
+		}
+		return ""
+	}
 	if s.server == nil || s.server.LastWords() == "" {
 		return ""
 	}
@@ -112,7 +120,7 @@ func (s *subject) find(ctx context.Context, config Config) error {
 		if err != nil {
 			return err
 		}
-		pids = []int{pid}
+		pids, s.container = []int{pid}, config.Container
 	default:
 		s.name = fmt.Sprintf("%s (pid %s)", config.URL, strings.Trim(strings.ReplaceAll(fmt.Sprint(pids), " ", ", "), "[]"))
 	}
@@ -180,7 +188,7 @@ func (s *subject) launch(ctx context.Context, config Config) error {
 	}
 	s.accessLog = filepath.Join(folder, "access.log")
 	s.server, err = target.Launch(ctx, target.Command{Path: binary, Args: []string{
-		"serve", files, "--listen", "127.0.0.1:0", "--admin", "",
+		"serve", files, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 		"--access-log", s.accessLog, "--log-format", "json",
 	}})
 	if err != nil {
@@ -188,6 +196,7 @@ func (s *subject) launch(ctx context.Context, config Config) error {
 	}
 	s.cleanup = append(s.cleanup, func() error { s.server.Stop(); return nil })
 	s.service = target.Processes(s.server.Process)
+	s.service.MetricsURL = target.GoMetricsOf(ctx, s.server)
 	s.name = "fullbore"
 	s.url, err = url.Parse(s.server.URL + "/" + fileName)
 	return err

@@ -131,6 +131,9 @@ func (m *measurement) measure(ctx context.Context, progress io.Writer) (err erro
 	}
 	defer log.close()
 	if err := m.probe(ctx, subject); err != nil {
+		if died(subject.service, false) {
+			return errors.New("the target died of the first requests" + subject.lastWords())
+		}
 		return err
 	}
 	if m.idle, err = atRest(ctx, subject.service, m.config.Rest); err != nil {

@@ -72,6 +72,20 @@ func ReadGoMetrics(ctx context.Context, url string) (GoMetrics, error) {
 	}, nil
 }
 
+// GoMetricsOf is where a server that says its admin address has Go's metrics;
+// empty if it has none.
+func GoMetricsOf(ctx context.Context, server *Server) string {
+	admin := server.Admin(ctx)
+	if admin == "" {
+		return ""
+	}
+	url := admin + "/metrics"
+	if _, err := ReadGoMetrics(ctx, url); err != nil {
+		return ""
+	}
+	return url
+}
+
 // value is that of a family's first gauge or counter, 0 if there is none.
 func value(family *dto.MetricFamily) float64 {
 	for _, metric := range family.GetMetric() {

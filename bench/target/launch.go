@@ -27,6 +27,8 @@ const (
 	stopWithin  = 10 * time.Second // after SIGTERM, before SIGKILL
 	wordsWithin = time.Second      // for last words once it has ended: a child of it may hold stderr open
 	readyPrefix = "listening http://"
+	adminWithin = 2 * time.Second // after that line, for the one about the admin address
+	adminPrefix = "admin http://"
 )
 
 // Command says how to start a server.
@@ -55,9 +57,10 @@ type Server struct {
 	*Process
 	URL string // http://host:port, without a path; empty after Spawn
 
-	cmd    *exec.Cmd
-	stderr *readyWriter
-	done   chan struct{} // closed when the process has been reaped
+	cmd       *exec.Cmd
+	container string // name of the container that cmd is the client of, if any
+	stderr    *readyWriter
+	done      chan struct{} // closed when the process has been reaped
 }
 
 // Launch starts the command and waits until it prints `listening http://ADDR`
@@ -128,6 +131,9 @@ func (s *Server) attach() (err error) {
 // Stop asks the server to end, insists after 10 s, and returns once it is gone.
 // Calling it again is harmless.
 func (s *Server) Stop() {
+	if s.container != "" {
+		removeContainer(s.container)
+	}
 	// Signals fail only when the process is gone already, which is what we want.
 	_ = s.cmd.Process.Signal(unix.SIGTERM)
 	select {
@@ -140,6 +146,21 @@ func (s *Server) Stop() {
 
 // LastWords is the last line that the server wrote to stderr, for error messages.
 func (s *Server) LastWords() string { return s.stderr.lastLine() }
+
+// Admin is the http://host:port after `admin ` that fullbore prints once it is
+// ready; empty if no such line comes.
+func (s *Server) Admin(ctx context.Context) string {
+	timer := time.NewTimer(adminWithin)
+	defer timer.Stop()
+	select {
+	case address := <-s.stderr.admin:
+		return "http://" + address
+	case <-s.done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return ""
+}
 
 func (s *Server) awaitReady(ctx context.Context) error {
 	timer := time.NewTimer(readyWithin)
@@ -188,18 +209,19 @@ func Build(ctx context.Context, pkg, out string) error {
 	return nil
 }
 
-// readyWriter takes a server's stderr, finds the ready line in it and keeps the
+// readyWriter takes a server's stderr, finds the addresses in it and keeps the
 // last line for error messages. Nothing else is kept, however much is written.
 type readyWriter struct {
-	ready chan string // gets the address once
+	ready, admin chan string // get the first address each
 
 	mu      sync.Mutex
 	partial []byte
 	last    string
-	found   bool
 }
 
-func newReadyWriter() *readyWriter { return &readyWriter{ready: make(chan string, 1)} }
+func newReadyWriter() *readyWriter {
+	return &readyWriter{ready: make(chan string, 1), admin: make(chan string, 1)}
+}
 
 func (w *readyWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
@@ -222,9 +244,13 @@ func (w *readyWriter) line(line string) {
 	if line != "" {
 		w.last = line
 	}
-	if address, ok := strings.CutPrefix(line, readyPrefix); ok && !w.found {
-		w.found = true
-		w.ready <- strings.TrimSuffix(address, "/")
+	for prefix, found := range map[string]chan string{readyPrefix: w.ready, adminPrefix: w.admin} {
+		if address, ok := strings.CutPrefix(line, prefix); ok {
+			select {
+			case found <- strings.TrimSuffix(address, "/"):
+			default: // only the first counts
+			}
+		}
 	}
 }
 

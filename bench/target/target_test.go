@@ -72,13 +72,16 @@ func TestReusedPIDIsAnotherProcess(t *testing.T) {
 }
 
 func TestLaunchFindsTheReadyLine(t *testing.T) {
-	const script = "echo hello >&2; printf 'listening http://127' >&2; echo .0.0.1:80 >&2; echo bye >&2; exec sleep 60"
+	const script = "echo hello >&2; printf 'listening http://127' >&2; echo .0.0.1:80 >&2; echo admin http://127.0.0.1:81 >&2; echo bye >&2; exec sleep 60"
 	server, err := Launch(t.Context(), Command{Path: "/bin/sh", Args: []string{"-c", script}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if server.URL != "http://127.0.0.1:80" {
 		t.Errorf("URL %q", server.URL)
+	}
+	if admin := server.Admin(t.Context()); admin != "http://127.0.0.1:81" {
+		t.Errorf("admin %q", admin)
 	}
 	// The ready line is not the last one; nothing says when that comes.
 	for deadline := time.Now().Add(time.Minute); server.LastWords() != "bye" && time.Now().Before(deadline); {

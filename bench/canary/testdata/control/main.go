@@ -33,14 +33,19 @@ func serve(folder, listen, admin string) error {
 			kept[i] = 1
 		}
 	}
-	go func() { // ends with the process
-		_ = http.ListenAndServe(admin, http.HandlerFunc(metrics))
-	}()
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return err
 	}
+	adminListener, err := net.Listen("tcp", admin)
+	if err != nil {
+		return err
+	}
+	go func() { // ends with the process
+		_ = http.Serve(adminListener, http.HandlerFunc(metrics))
+	}()
 	fmt.Fprintln(os.Stderr, "listening http://"+listener.Addr().String())
+	fmt.Fprintln(os.Stderr, "admin http://"+adminListener.Addr().String())
 	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if fat {
 			kept = append(make([]byte, 0, len(kept)), kept...)
