@@ -11,14 +11,19 @@ ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath \
         -ldflags "-s -w -X fullbore/app/cli.version=${VERSION}" \
         -o /out/ . ./bench
+# What will be the state folder; nothing can be made in an image without a shell.
+RUN mkdir -p /state/fullbore
 
 # No shell, no libc, no package manager: one static binary.
 FROM scratch
 COPY --from=build /out/fullbore /fullbore
+# The watchdog's captures. A volume that is put here takes over the owner.
+COPY --from=build --chown=65532:65532 /state /var/lib
 # Only the public listener is opened to the outside; the admin listener stays on the
-# container's loopback, which is where the health check asks.
+# container's loopback, or where FULLBORE_ADMIN puts it: that is where the health check asks.
 ENV FULLBORE_LISTEN=0.0.0.0:8080 \
-    FULLBORE_ADMIN=127.0.0.1:8081
+    FULLBORE_ADMIN=127.0.0.1:8081 \
+    FULLBORE_STATE_DIR=/var/lib/fullbore
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["/fullbore", "health"]

@@ -280,7 +280,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	for range 60 { // those that are not accepted wait in the backlog
 		idle = append(idle, dial(t, s.addr, 0))
 	}
-	s.stderr.wait(t, "accept: ")
+	s.stderr.waitFor(t, `"event":"accept"`)
 	// A connection that was accepted before has no descriptor for the file.
 	idle[0].send(t, getRequest("/file"))
 	if status := idle[0].header(t); status != "HTTP/1.1 503 Service Unavailable" {
@@ -364,7 +364,7 @@ func TestStopLetsADownloadFinish(t *testing.T) {
 	c.send(t, getRequest("/file"))
 	c.header(t)
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	s.stderr.wait(t, "stopping: ")
+	s.stderr.waitFor(t, `"event":"drain"`, "stopping: ")
 	if n, err := io.CopyN(io.Discard, c.r, size); err != nil {
 		t.Errorf("received %d of %d: %v", n, size, err)
 	}
@@ -386,7 +386,7 @@ func TestDrainTimeoutCutsAndLogs(t *testing.T) {
 	if code := s.stop(); code != 0 {
 		t.Errorf("exit status %d:\n%s", code, s.stderr)
 	}
-	s.stderr.wait(t, "drain timeout: 1 connections cut")
+	s.stderr.waitFor(t, `"event":"drain"`, "drain timeout: ")
 	if r := s.records(1)[0]; r.Outcome != "aborted" || r.Sent <= 0 {
 		t.Errorf("logged %+v", r)
 	}
@@ -400,7 +400,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	c.send(t, getRequest("/file"))
 	c.header(t)
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	s.stderr.wait(t, "stopping: ")
+	s.stderr.waitFor(t, `"event":"drain"`, "stopping: ")
 	if code := s.stop(); code != 128+int(syscall.SIGTERM) {
 		t.Errorf("exit status %d", code)
 	}

@@ -89,12 +89,19 @@ func start(t *testing.T, args ...string) *server {
 // startBy is start with a command put before the binary, such as strace.
 func startBy(t *testing.T, before []string, args ...string) *server {
 	t.Helper()
+	return startWith(t, func(*exec.Cmd) {}, before, args...)
+}
+
+// startWith is startBy with something to be done to the command first.
+func startWith(t *testing.T, prepare func(*exec.Cmd), before []string, args ...string) *server {
+	t.Helper()
 	s := &server{t: t, log: filepath.Join(t.TempDir(), "access.log"), stderr: newLineCollector(), done: make(chan struct{})}
 	line := append(before, binary, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--access-log", s.log)
 	line = append(line, args...)
 	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Stderr = s.stderr
 	s.cmd.WaitDelay = patience
+	prepare(s.cmd)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -210,18 +217,36 @@ func (c *lineCollector) String() string {
 // wait gives the first whole line that begins so.
 func (c *lineCollector) wait(t *testing.T, prefix string) string {
 	t.Helper()
+	return c.waitLine(t, "begins with "+prefix, func(line string) bool { return strings.HasPrefix(line, prefix) })
+}
+
+// waitFor gives the first whole line that has all the words in it.
+func (c *lineCollector) waitFor(t *testing.T, words ...string) string {
+	t.Helper()
+	return c.waitLine(t, fmt.Sprintf("contains %q", words), func(line string) bool {
+		for _, word := range words {
+			if !strings.Contains(line, word) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (c *lineCollector) waitLine(t *testing.T, what string, is func(line string) bool) string {
+	t.Helper()
 	timeout := time.AfterFunc(patience, c.close)
 	defer timeout.Stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
 		for line := range strings.Lines(c.text.String()) {
-			if strings.HasPrefix(line, prefix) && strings.HasSuffix(line, "\n") {
+			if strings.HasSuffix(line, "\n") && is(line) {
 				return strings.TrimSuffix(line, "\n")
 			}
 		}
 		if c.ended {
-			t.Fatalf("no line %q; it printed:\n%s", prefix, c.text.String())
+			t.Fatalf("no line %s; it printed:\n%s", what, c.text.String())
 		}
 		c.grew.Wait()
 	}

@@ -126,18 +126,31 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// The table of flags in the README is what the program says.
-func TestREADMEListsTheFlags(t *testing.T) {
+// The table of settings in the README is what the program says.
+// FULLBORE_UPDATE=1 writes it there.
+func TestREADMEListsTheSettings(t *testing.T) {
+	const begin, end = "<!-- config table -->\n", "<!-- end -->"
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	help, _ := run(t, "serve", "--help")
-	_, flags, _ := strings.Cut(help, "Flags:\n")
-	for line := range strings.Lines(flags) {
-		if !bytes.Contains(readme, []byte(strings.TrimRight(line, "\n"))) {
-			t.Errorf("README.md does not have the line of serve --help:\n%s", line)
-		}
+	table, code := run(t, "config", "--markdown")
+	if code != 0 {
+		t.Fatalf("exit status %d: %s", code, table)
+	}
+	before, rest, ok := strings.Cut(string(readme), begin)
+	was, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("README.md lacks the lines %q and %q", begin, end)
+	}
+	if was == table {
+		return
+	}
+	if os.Getenv("FULLBORE_UPDATE") == "" {
+		t.Fatal("the table in README.md is not that of fullbore config --markdown; FULLBORE_UPDATE=1 go test -run README . writes it")
+	}
+	if err := os.WriteFile("README.md", []byte(before+begin+table+end+after), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

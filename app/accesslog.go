@@ -20,10 +20,12 @@ type sink struct {
 	file  io.Closer // nil: standard output
 }
 
-// openLog makes the logger that cfg asks for, nil for none.
-func openLog(cfg config.Config, stdout io.Writer, trouble *reporter) (*logger.Logger, sink, error) {
+// openLog makes the logger that cfg asks for. observe is told of each request,
+// also if there is no log; then the sink is empty.
+func openLog(cfg config.Config, stdout io.Writer, trouble *reporter, observe func(*logger.Result)) (*logger.Logger, sink, error) {
 	if cfg.AccessLog == "off" {
-		return nil, sink{}, nil
+		log, err := newQuietLog(observe)
+		return log, sink{}, err
 	}
 	var s sink
 	out := stdout
@@ -42,7 +44,7 @@ func openLog(cfg config.Config, stdout io.Writer, trouble *reporter) (*logger.Lo
 		format += "\n"
 	}
 	s.lines = logger.NewWriter(out, logger.WriterConfig{Notice: notice, OnError: trouble.report})
-	log, err := logger.NewLogger(logger.Config{Format: format, Output: s.lines, OnWriteError: trouble.report})
+	log, err := logger.NewLogger(logger.Config{Format: format, Output: s.lines, OnWriteError: trouble.report, Observe: observe})
 	if err != nil {
 		s.close()
 		return nil, sink{}, err

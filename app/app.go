@@ -7,68 +7,116 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/rs/zerolog"
 
-	"fullbore/app/admin"
 	"fullbore/app/config"
+	"fullbore/app/metrics"
+	"fullbore/app/transfer"
+	"fullbore/app/watch"
 	"fullbore/app/wire"
 	"fullbore/logger"
-	"fullbore/static"
 )
 
 // App is a server whose listeners are open. It is run once.
 type App struct {
-	cfg    config.Config
-	log    *logger.Logger // nil: off
-	sink   sink           // below log
-	files  *static.Handler
+	cfg    config.Config                 // as it was at the start
+	live   atomic.Pointer[config.Config] // as it is now; see current
+	log    *logger.Logger                // nil: off
+	sink   sink                          // below log
+	files  *files
 	stderr io.Writer
 	events zerolog.Logger
+	health *health
+	phase  phase
+
+	transfers *transfer.Registry
+	metrics   *metrics.Metrics
 
 	public   *fiber.App
 	publicLn *wire.Listener
 	admin    *fiber.App // nil: off
 	adminLn  *wire.Listener
+
+	watch    *watch.Watch
+	stateDir string // "": there is none
+
+	reloads reloads
+
+	draining      drainState
+	accepted      chan struct{} // closed when the public listener accepts no more
+	notifyTrouble *reporter
 }
 
 // New opens everything that a server needs, so that what is missing is found
 // before the first client comes. Access records for "-" go to stdout, notices
 // of the server itself to stderr. Close gives everything back, also after Run.
 func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
-	a := &App{cfg: cfg, stderr: stderr, events: newEvents(cfg.Operations.EventFormat, stderr)}
+	a := &App{
+		cfg: cfg, stderr: stderr, events: newEvents(cfg.Operations.EventFormat, stderr),
+		accepted: make(chan struct{}),
+	}
+	a.notifyTrouble = newReporter(a.events, "systemd")
 	defer func() {
 		if err != nil {
 			a.Close()
 		}
 	}()
-	if a.files, err = openFiles(cfg); err != nil {
+	a.beginReloads(&cfg)
+	sockets, err := inheritSockets()
+	if err != nil {
 		return nil, err
 	}
-	if a.log, a.sink, err = openLog(cfg, stdout, newReporter(stderr, "access log")); err != nil {
+	defer func() { sockets.close() }() // what is used was taken out
+	handler, err := openFiles(cfg)
+	if err != nil {
 		return nil, err
 	}
-	if a.publicLn, err = a.listen(cfg.Listen); err != nil {
+	a.files = newFiles(handler)
+	a.health = a.newHealth()
+	a.newObservers()
+	if a.log, a.sink, err = openLog(cfg, stdout, newReporter(a.events, "log").and(a.health.logFailed), a.observe); err != nil {
 		return nil, err
 	}
+	if err = a.openState(); err != nil {
+		return nil, err
+	}
+	if a.publicLn, err = a.listen(cfg.Listen, &sockets.public); err != nil {
+		return nil, err
+	}
+	a.watch = a.newWatch()
+	a.health.process, a.health.lines = a.watch.Health, a.linesDropped
+	a.onReload(func(cfg *config.Config) { a.watch.Set(watchSettings(cfg.Operations.Watch)) })
+	a.onReload(a.applyTimes)
 	a.public = a.newPublic()
-	if cfg.Admin != "" {
-		if a.adminLn, err = a.listen(cfg.Admin); err != nil {
+	if cfg.Admin != "" || sockets.admin != nil {
+		if a.adminLn, err = a.listen(cfg.Admin, &sockets.admin); err != nil {
 			return nil, err
 		}
-		a.admin = admin.New()
+		a.admin = a.newAdmin(a.transfers, a.metrics.Handler)
+		if err = a.observeAdmin(a.admin.Server()); err != nil {
+			return nil, err
+		}
 	}
 	return a, nil
 }
 
-func (a *App) listen(addr string) (*wire.Listener, error) {
-	accept := newReporter(a.stderr, "accept")
-	return wire.Listen(addr, wire.Config{
+// listen opens a listener on addr, or takes the inherited one, if there is one.
+func (a *App) listen(addr string, inherited **net.TCPListener) (*wire.Listener, error) {
+	accept := newReporter(a.events, "accept").and(a.health.acceptFailed)
+	cfg := wire.Config{
 		IdleTimeout:   a.cfg.IdleTimeout,
 		OnAcceptError: func(err error, _ time.Duration) { accept.report(err) },
-	})
+	}
+	if tcp := *inherited; tcp != nil {
+		*inherited = nil
+		return wire.NewListener(tcp, cfg), nil
+	}
+	return wire.Listen(addr, cfg)
 }
 
 // Run serves until ctx ends, then lets downloads in flight go on for the drain
@@ -78,20 +126,22 @@ func (a *App) listen(addr string) (*wire.Listener, error) {
 func (a *App) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
 	running := 1
-	go func() { failed <- a.public.Listener(a.publicLn) }()
+	go func() {
+		defer close(a.accepted)
+		failed <- a.public.Listener(a.publicLn)
+	}()
 	a.say("listening http://%s", a.publicLn.Addr())
 	if a.admin != nil {
 		running++
 		go func() { failed <- a.admin.Listener(a.adminLn) }()
 		a.say("admin http://%s", a.adminLn.Addr())
 	}
-	idle, stopIdle := context.WithCancel(context.Background())
-	idleDone := make(chan struct{})
-	go func() {
-		defer close(idleDone)
-		giveBack(idle, a.publicLn.Open, a.publicLn.Peak)
-	}()
-	defer func() { stopIdle(); <-idleDone }()
+	a.phase.serving.Store(true)
+	a.sayStart()
+	defer a.startWatchdog(ctx)()
+	a.notifyReady()
+	defer a.startWatch()()
+	defer a.health.start()()
 	var err error
 	select {
 	case <-ctx.Done():
@@ -115,27 +165,31 @@ func (a *App) Close() {
 		_ = a.publicLn.Close()
 	}
 	if a.files != nil {
-		_ = a.files.Close()
+		a.files.close()
 	}
-	if a.log != nil {
+	if a.transfers != nil {
+		a.transfers.Close()
+	}
+	if a.sink.lines != nil {
 		a.sink.close()
 		if n := a.sink.lines.Dropped(); n > 0 {
-			a.say("access log: %d lines were lost", n)
+			a.events.Warn().Str("event", "log").Int64("lines", n).Msgf("access log: %d lines were lost", n)
 		}
 	}
 }
 
 // ReopenLog opens the access log's file anew, for whoever moved it away.
 func (a *App) ReopenLog() {
-	if a.log == nil {
+	if a.sink.lines == nil {
 		return
 	}
 	if err := a.sink.lines.Reopen(); err != nil {
-		a.say("access log goes on in the old file: %v", err)
+		a.events.Error().Str("event", "log").Err(err).Msg("access log goes on in the old file")
 	}
 }
 
-// say prints a notice, if there is still anybody to read it.
+// say prints the line of a listener, which scripts wait for; all else is an
+// event. It may be that there is nobody left to read it.
 func (a *App) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
 }

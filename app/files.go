@@ -1,9 +1,13 @@
 package app
 
-// This file is what is served: the folder or file that the config names.
+// This file is what is served: the folder or file that the config names, which
+// a reload exchanges for another while requests are being answered.
 
 import (
+	"sync/atomic"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/config"
 	"fullbore/static"
@@ -29,4 +33,70 @@ func openFiles(cfg config.Config) (*static.Handler, error) {
 		Growing:               f.Growing,
 		ContentSecurityPolicy: policy,
 	})
+}
+
+// files serves from the handler that is in force. It is safe for concurrent
+// use.
+type files struct {
+	now atomic.Pointer[generation]
+}
+
+// generation is a handler and the number of those who use it: one for being in
+// force, and one for each request inside. The last one closes it. A body that
+// is still being sent then has a descriptor of its own.
+type generation struct {
+	*static.Handler
+	users atomic.Int64
+}
+
+func newFiles(h *static.Handler) *files {
+	f := &files{}
+	f.now.Store(newGeneration(h))
+	return f
+}
+
+func newGeneration(h *static.Handler) *generation {
+	g := &generation{Handler: h}
+	g.users.Store(1)
+	return g
+}
+
+// Handle answers from the handler that is in force when the request comes.
+func (f *files) Handle(c *fiber.Ctx) error {
+	g := f.enter()
+	if g == nil {
+		return fiber.ErrServiceUnavailable
+	}
+	defer g.leave()
+	return g.Handler.Handle(c)
+}
+
+// swap puts another handler in place; requests inside end with the old one.
+func (f *files) swap(h *static.Handler) {
+	f.now.Swap(newGeneration(h)).leave()
+}
+
+// close closes the handler when no request is inside. Those that come later
+// are refused. There must be no swap after it.
+func (f *files) close() { f.now.Load().leave() }
+
+// enter is the generation in force, with one user more; nil after close.
+func (f *files) enter() *generation {
+	for {
+		g := f.now.Load()
+		n := g.users.Load()
+		if n > 0 && g.users.CompareAndSwap(n, n+1) {
+			return g
+		}
+		// One without users is closed, so another took its place before.
+		if n == 0 && f.now.Load() == g {
+			return nil
+		}
+	}
+}
+
+func (g *generation) leave() {
+	if g.users.Add(-1) == 0 {
+		_ = g.Close() // it was only read from
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/guard"
+	"fullbore/logger"
 	"fullbore/static/listing"
 )
 
@@ -39,35 +40,31 @@ func (a *App) newPublic() *fiber.App {
 		DisablePreParseMultipartForm: true,
 		ErrorHandler:                 answerError,
 	})
-	if a.log != nil {
-		app.Use(a.log.Handle)
-	}
+	app.Use(a.transfers.Handle, a.log.Handle)
 	app.Use(recovery.New())
 	app.Use(a.files.Handle)
 
 	server := app.Server()
 	server.Handler = guard.UnknownMethod(server.Handler)
-	server.CloseOnShutdown = true
 	server.SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error
-	if a.log != nil {
-		a.logTheRest(server)
-	}
-	server.Handler = guard.UnreadBody(server.Handler)
+	logTheRest(server, a.log)
+	server.Handler = a.closeWhenDraining(guard.UnreadBody(server.Handler))
+	server.ConnState = notePhase
 	server.ExpectHandler = guard.Expectation(server.Handler)
 	return app
 }
 
 // logTheRest logs what never reaches a middleware: requests that fasthttp
 // cannot read, and those with a method that nobody knows.
-func (a *App) logTheRest(server *fasthttp.Server) {
+func logTheRest(server *fasthttp.Server, log *logger.Logger) {
 	handle, answer := server.Handler, server.ErrorHandler
 	server.Handler = func(ctx *fasthttp.RequestCtx) {
 		handle(ctx)
-		a.log.Unseen(ctx)
+		log.Unseen(ctx)
 	}
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 		answer(ctx, err)
-		a.log.ServerError(ctx, err)
+		log.ServerError(ctx, err)
 	}
 }
 

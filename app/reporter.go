@@ -2,9 +2,10 @@ package app
 
 import (
 	"fmt"
-	"io"
 	"sync"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // reportInterval is how often one kind of trouble is said at most.
@@ -13,17 +14,29 @@ const reportInterval = time.Minute
 // reporter says that something keeps failing without saying it each time. It
 // is safe for concurrent use.
 type reporter struct {
-	w    io.Writer
-	what string
+	events zerolog.Logger
+	event  string      // what it is about
+	also   func(error) // is told each time; may be nil
 
 	mu     sync.Mutex
 	last   time.Time
 	unsaid int
 }
 
-func newReporter(w io.Writer, what string) *reporter { return &reporter{w: w, what: what} }
+func newReporter(events zerolog.Logger, event string) *reporter {
+	return &reporter{events: events, event: event}
+}
+
+// and makes another one be told each time, from now on.
+func (r *reporter) and(also func(error)) *reporter {
+	r.also = also
+	return r
+}
 
 func (r *reporter) report(err error) {
+	if r.also != nil {
+		r.also(err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if time.Since(r.last) < reportInterval {
@@ -34,7 +47,6 @@ func (r *reporter) report(err error) {
 	if r.unsaid > 0 {
 		more = fmt.Sprintf(" (and %d times since %s)", r.unsaid, r.last.Format(time.TimeOnly))
 	}
+	r.events.Error().Str("event", r.event).Err(err).Int("unsaid", r.unsaid).Msgf("%s: %v%s", r.event, err, more)
 	r.last, r.unsaid = time.Now(), 0
-	// Where notices go is all there is to tell of trouble.
-	_, _ = fmt.Fprintf(r.w, "%s: %v%s\n", r.what, err, more)
 }

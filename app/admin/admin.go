@@ -1,49 +1,132 @@
 // Package admin is the second listener: what operators and health checks ask,
-// kept apart from what the public may reach.
+// kept apart from what the public may reach. It knows what to show and to
+// whom; where that comes from is told by its Config.
 package admin
 
 import (
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/pprof"
+	recovery "github.com/gofiber/fiber/v2/middleware/recover"
+
+	"fullbore/app/transfer"
 )
 
-// livezPath answers 200 for as long as the process can answer at all.
-const livezPath = "/livez"
+const (
+	headerTimeout = 10 * time.Second // for a request to arrive
+	idleTimeout   = 75 * time.Second // for the next request to begin
+
+	// bodyLimit, in bytes, is for go tool pprof, which posts addresses.
+	bodyLimit = 1 << 20
+)
+
+// Transfers is what is in flight; *transfer.Registry is one. It is used by
+// several requests at once.
+type Transfers interface {
+	Transfers() []transfer.Transfer // oldest first
+	Downloads() []transfer.Download // newest first
+	End(id uint64, reason error) bool
+}
+
+// Config is what the pages show. All functions are called by several requests
+// at once.
+type Config struct {
+	// Transfers are what /transfers and /downloads show. Required.
+	Transfers Transfers
+
+	// Metrics answers /metrics.
+	//
+	// Optional. Default: nil, 404
+	Metrics fiber.Handler
+
+	// Health is what /health tells.
+	//
+	// Optional. Default: a score of 100
+	Health func() Health
+
+	// Ready is nil when the server can be sent clients, or why not.
+	//
+	// Optional. Default: always ready
+	Ready func() error
+
+	// Drain is how far the end of the server has come.
+	//
+	// Optional. Default: never drains
+	Drain func() Drain
+
+	// Hosts are names with a dot that the listener answers to.
+	//
+	// Optional. Default: none
+	Hosts func() []string
+
+	// Version is the program's.
+	//
+	// Optional. Default: ""
+	Version string
+}
+
+// server is the handlers' common ground.
+type server struct {
+	cfg     Config
+	started time.Time
+}
 
 // New makes the admin app; it serves once it is given a listener.
-func New() *fiber.App {
+func New(cfg Config) *fiber.App {
+	cfg.setDefaults()
+	s := &server{cfg: cfg, started: time.Now()}
 	app := fiber.New(fiber.Config{
+		AppName:               "fullbore admin",
+		ServerHeader:          "fullbore",
 		DisableStartupMessage: true,
-		ReadTimeout:           10 * time.Second,
+		ReadTimeout:           headerTimeout,
+		IdleTimeout:           idleTimeout,
+		WriteTimeout:          0, // a profile takes as long as was asked
+		BodyLimit:             bodyLimit,
+		ReduceMemoryUsage:     true,
+		CaseSensitive:         true,
+		StrictRouting:         true,
+		ErrorHandler:          s.answerError,
 	})
-	app.Get(livezPath, func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	app.Use(recovery.New())
+	app.Use(s.knownHost, setHeaders)
+
+	app.Get("/", s.overview)
+	app.Get(LivezPath, func(c *fiber.Ctx) error { return line(c, "ok") })
+	app.Get(ReadyzPath, s.readyz)
+	app.Get(HealthPath, s.health)
+	app.Get("/transfers", s.transfers)
+	app.Post("/transfers/:id/end", sameOrigin, s.end)
+	app.Get("/downloads", s.downloads)
+	if cfg.Metrics != nil {
+		app.Get("/metrics", cfg.Metrics)
+	}
+	profiles := pprof.New()
+	app.Get("/debug/pprof", profiles)
+	app.Get("/debug/pprof/*", profiles)
+	app.Post("/debug/pprof/symbol", sameOrigin, profiles)
+	app.Get("/assets/:name", sendAsset)
+	app.Get("/favicon.ico", sendIcon)
+
+	app.Server().SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error
 	return app
 }
 
-// Check asks the admin listener on addr (host:port) whether its server lives.
-// An unspecified host is asked on the loopback address.
-func Check(addr string, timeout time.Duration) error {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return err
+func (cfg *Config) setDefaults() {
+	if cfg.Transfers == nil {
+		panic("admin: New: Config.Transfers is nil")
 	}
-	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
-		host = "localhost"
+	if cfg.Health == nil {
+		cfg.Health = func() Health { return NewHealth(nil) }
 	}
-	client := http.Client{Timeout: timeout}
-	resp, err := client.Get("http://" + net.JoinHostPort(host, port) + livezPath)
-	if err != nil {
-		return err
+	if cfg.Ready == nil {
+		cfg.Ready = func() error { return nil }
 	}
-	defer func() { _ = resp.Body.Close() }() // read or not, the answer is known
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", resp.Request.URL, resp.Status)
+	if cfg.Drain == nil {
+		cfg.Drain = func() Drain { return Drain{} }
 	}
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<10))
-	return err
+	if cfg.Hosts == nil {
+		cfg.Hosts = func() []string { return nil }
+	}
 }

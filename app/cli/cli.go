@@ -59,7 +59,7 @@ and the log says what was really sent.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newHealth(), newVersion())
+	root.AddCommand(newServe(), newConfig(), newHealth(), newVersion())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		for _, shell := range cmd.Commands() { // those of completion

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -27,40 +28,59 @@ func newServe() *cobra.Command {
 		Long: `Serve a folder, or one file, for download.
 
 In a terminal PATH defaults to the current folder; elsewhere it is required.
-Each flag can be set in the environment too: --idle-timeout is
-FULLBORE_IDLE_TIMEOUT. A flag wins over the environment.
+Each flag can be set in a YAML file (idle-timeout: 30s; the file is named by
+--config or FULLBORE_CONFIG) and in the environment (FULLBORE_IDLE_TIMEOUT=30s).
+A flag wins over the environment, which wins over the file. "fullbore config"
+shows what comes of that.
 
 When it is ready, a line per listener is printed to standard error. SIGTERM or
 SIGINT stop it: downloads in flight may go on for the drain timeout; a second
-signal ends it at once. SIGHUP reopens the access log's file.`,
+signal ends it at once. SIGHUP reopens the access log's file and reloads the
+settings; a change of the config file reloads them, too. Sockets passed by
+systemd are used in place of --listen and --admin.
+
+Exit status: 0 after an orderly stop, also when downloads were cut at its end;
+1 if it could not be done, 2 if it was asked for wrongly; 128 and its number
+after a second signal.`,
 		Example: `  fullbore serve /srv/files --listen :8080
   fullbore serve debian.iso
+  fullbore serve --config fullbore.yaml
   fullbore serve . --access-log access.log --log-format combined`,
 		Args: atMostOnePath,
 	}
-	cfg := config.Bind(cmd.Flags())
+	loader := config.Bind(cmd.Flags())
+	completeSettings(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := config.FromEnv(cmd.Flags(), os.LookupEnv); err != nil {
-			return usageError{err}
-		}
 		if len(args) == 1 {
-			cfg.Path = args[0]
-		} else if cfg.Path = "."; !interactive(cmd.InOrStdin()) {
-			return usageError{errors.New("serve: PATH is missing: say which folder or file to serve")}
+			loader.Path = args[0]
 		}
-		if err := cfg.Validate(); err != nil {
+		if interactive(cmd.InOrStdin()) {
+			loader.DefaultPath = "."
+		}
+		load := func() (*config.Settings, error) { return loadWithPath(loader) }
+		settings, err := load()
+		if err != nil {
 			return usageError{err}
 		}
-		return serve(*cfg, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return serve(settings, load, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
 
-func atMostOnePath(_ *cobra.Command, args []string) error {
+func atMostOnePath(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usageError{errors.New("serve: takes one PATH; see fullbore serve --help")}
+		return usageError{errors.New(cmd.Name() + ": takes one PATH; see " + cmd.CommandPath() + " --help")}
 	}
 	return nil
+}
+
+// loadWithPath evaluates the settings of a server, which needs a path.
+func loadWithPath(loader *config.Loader) (*config.Settings, error) {
+	settings, err := loader.Load()
+	if err == nil && settings.Path == "" {
+		err = errors.New("serve: PATH is missing: say which folder or file to serve")
+	}
+	return settings, err
 }
 
 // interactive reports whether a person types: then the current folder is what
@@ -70,7 +90,7 @@ func interactive(stdin io.Reader) bool {
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
-func serve(cfg config.Config, stdout, stderr io.Writer) error {
+func serve(settings *config.Settings, load func() (*config.Settings, error), stdout, stderr io.Writer) error {
 	// Outside a container with a limit, or with GOMEMLIMIT set, this does
 	// nothing, and says so as an error.
 	_, _ = memlimit.Set(memlimit.WithRatio(memoryShare))
@@ -78,19 +98,35 @@ func serve(cfg config.Config, stdout, stderr io.Writer) error {
 	// A log whose reader is gone is a write error, not the end of the server.
 	signal.Ignore(syscall.SIGPIPE)
 
-	server, err := app.New(cfg, stdout, stderr)
+	app.Version = version
+	server, err := app.New(settings.Config, stdout, stderr)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
-	ctx, release := handleSignals(server)
+	for _, unknown := range config.UnknownEnv(os.Environ()) {
+		server.Warn("config", unknown)
+	}
+	reloads := newReloader(settings.File, func(asked bool) { server.Reload(load, asked) }, server.Warn)
+	ctx, release := handleSignals(server, reloads.ask)
 	defer release()
-	return server.Run(ctx)
+	// Longer than ctx: the drain timeout may be changed during the drain.
+	following, unfollow := context.WithCancel(context.Background())
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		reloads.run(following)
+	}()
+	err = server.Run(ctx)
+	unfollow()
+	<-followed
+	return err
 }
 
 // handleSignals gives a context that ends with the first signal to stop. The
-// second one ends the process. SIGHUP reopens the log. Release stops that.
-func handleSignals(server *app.App) (_ context.Context, release func()) {
+// second one ends the process. SIGHUP reopens the log, and asks for a reload.
+// Release stops that; it may be called twice.
+func handleSignals(server *app.App, reload func()) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	done := make(chan struct{})
@@ -101,6 +137,7 @@ func handleSignals(server *app.App) (_ context.Context, release func()) {
 			switch {
 			case sig == syscall.SIGHUP:
 				server.ReopenLog()
+				reload()
 			case ctx.Err() == nil:
 				cancel()
 			default:
@@ -108,10 +145,10 @@ func handleSignals(server *app.App) (_ context.Context, release func()) {
 			}
 		}
 	}()
-	return ctx, func() {
+	return ctx, sync.OnceFunc(func() {
 		signal.Stop(signals)
 		close(signals)
 		<-done
 		cancel()
-	}
+	})
 }

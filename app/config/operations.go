@@ -1,9 +1,9 @@
 package config
 
 import (
+	"slices"
+	"strings"
 	"time"
-
-	"github.com/spf13/pflag"
 )
 
 // Operations is how the server watches itself and tells of it.
@@ -34,18 +34,40 @@ const (
 	EventsJSON = "json"
 )
 
-func bindOperations(flags *pflag.FlagSet, o *Operations) {
-	o.DownloadFrom, o.Watch.Growth = 1<<20, 256<<10
-	flags.StringVar(&o.EventFormat, "event-format", EventsAuto, `how events are written to standard error: "text", "json", or "auto": text in a terminal`)
-	flags.StringVar(&o.StateDir, "state-dir", "", "folder for captured profiles; empty is fullbore below the user's state folder")
-	flags.StringSliceVar(&o.AdminHosts, "admin-hosts", nil, "names with a dot that the admin listener answers to; addresses and other names need no mention")
-	flags.DurationVar(&o.DownloadAfter, "download-expiry", 10*time.Minute, "count an unfinished download as abandoned when nothing of it is asked for this long")
-	flags.Var(&o.DownloadFrom, "download-events", "write an event for each download of at least this size, or of several requests; 0 is all")
-	flags.DurationVar(&o.Watch.Every, "watch-every", 5*time.Second, "how often the watchdog looks at memory, goroutines and descriptors; 0 is off")
-	flags.Var(&o.Watch.Memory, "watch-memory", "resident memory that raises an alarm; 0 is 90 % of the container's limit")
-	flags.Var(&o.Watch.Growth, "watch-growth", "memory added per GB served that raises an alarm when it goes on")
-	flags.DurationVar(&o.Watch.Cooldown, "watch-cooldown", 10*time.Minute, "time between two captures of profiles for the same alarm")
-	flags.IntVar(&o.Watch.Keep, "watch-keep", 10, "how many captures of profiles to keep")
-	flags.DurationVar(&o.Watch.CPU, "watch-cpu", 0, "length of the CPU profile in a capture; 0 is none")
-	flags.StringVar(&o.Watch.Webhook, "watch-webhook", "", "URL that alarms are posted to as JSON")
+// watchEveryMin is the shortest time between two looks of the watchdog: more
+// often, it would be what it looks for.
+const watchEveryMin = 10 * time.Millisecond
+
+func (o *Operations) validate() error {
+	if formats := []string{EventsAuto, EventsText, EventsJSON, ""}; !slices.Contains(formats, o.EventFormat) {
+		return wrong("event-format", "%q: want auto, text or json", o.EventFormat)
+	}
+	for _, host := range o.AdminHosts {
+		if host == "" || strings.ContainsAny(host, "/:@ \t\r\n") {
+			return wrong("admin-hosts", "%q: want names such as fullbore.example.org", host)
+		}
+	}
+	if o.DownloadAfter <= 0 {
+		return wrong("download-expiry", "%v: want more than 0", duration(o.DownloadAfter))
+	}
+	return o.Watch.validate()
+}
+
+func (w *Watch) validate() error {
+	if w.Every != 0 && w.Every < watchEveryMin {
+		return wrong("watch-every", "%v: want 0, which is off, or at least %v", duration(w.Every), duration(watchEveryMin))
+	}
+	if w.Cooldown < 0 {
+		return wrong("watch-cooldown", "%v: want 0 or more", duration(w.Cooldown))
+	}
+	if w.Keep < 0 {
+		return wrong("watch-keep", "%d: want 0 or more", w.Keep)
+	}
+	if w.CPU < 0 {
+		return wrong("watch-cpu", "%v: want 0 or more", duration(w.CPU))
+	}
+	if w.Webhook != "" && !validURL(w.Webhook) {
+		return wrong("watch-webhook", "want a URL such as https://alerts.example.org/fullbore")
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"math"
+	"strconv"
 
 	"github.com/dustin/go-humanize"
 )
@@ -13,6 +14,10 @@ type Size int64
 
 // Set reads a size.
 func (s *Size) Set(text string) error {
+	if n, err := strconv.ParseUint(text, 10, 63); err == nil { // which a float could not hold
+		*s = Size(n) //nolint:gosec // 63 bits fit
+		return nil
+	}
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n > math.MaxInt64 {
 		return errors.New("want a size such as 100MiB")
@@ -21,12 +26,34 @@ func (s *Size) Set(text string) error {
 	return nil
 }
 
-// String writes a size as Set reads it.
+// units that sizes are written in, those that say more first.
+var units = []struct {
+	bytes Size
+	name  string
+}{
+	{1 << 60, "EiB"},
+	{1 << 50, "PiB"},
+	{1 << 40, "TiB"},
+	{1e12, "TB"},
+	{1 << 30, "GiB"},
+	{1e9, "GB"},
+	{1 << 20, "MiB"},
+	{1e6, "MB"},
+	{1 << 10, "KiB"},
+	{1e3, "kB"},
+}
+
+// String writes a size as Set reads it, exactly.
 func (s *Size) String() string {
 	if *s == 0 {
 		return "0"
 	}
-	return humanize.IBytes(uint64(*s)) //nolint:gosec // never negative
+	for _, unit := range units {
+		if *s%unit.bytes == 0 {
+			return strconv.FormatInt(int64(*s/unit.bytes), 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(*s), 10)
 }
 
 // Type is the word for the value in the help text.

@@ -30,7 +30,7 @@ const copyBufferSize = 64 << 10
 type Conn struct {
 	net.Conn
 	tcp    *net.TCPConn
-	idle   time.Duration
+	idle   *atomic.Int64 // the listener's idle timeout in nanoseconds, which may change
 	onDone func(*Conn)
 	once   sync.Once
 
@@ -38,6 +38,8 @@ type Conn struct {
 	writeErr      atomic.Pointer[error]
 	cutFor        atomic.Pointer[error] // why it was cut; nil: it was not
 	sending       atomic.Bool           // the peer is; see Linger
+	phase         atomic.Int32          // fresh, working, resting
+	retiring      atomic.Int32          // staying, afterAnswers, evenFresh
 
 	// Owned by the reading goroutine.
 	readBy    time.Time // when Read gives up
@@ -50,7 +52,7 @@ type Conn struct {
 	corked    *[]byte   // what is held back; nil while nothing is
 }
 
-func newConn(tcp *net.TCPConn, idle time.Duration, onDone func(*Conn)) *Conn {
+func newConn(tcp *net.TCPConn, idle *atomic.Int64, onDone func(*Conn)) *Conn {
 	return &Conn{Conn: tcp, tcp: tcp, idle: idle, onDone: onDone}
 }
 
@@ -74,6 +76,9 @@ func (c *Conn) WriteErr() error {
 // Read reads from the peer.
 func (c *Conn) Read(p []byte) (int, error) {
 	for {
+		if c.mayEnd() {
+			return c.readLast(p)
+		}
 		n, err := c.tcp.Read(p)
 		c.read.Add(int64(n))
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !c.readLater() {
@@ -100,10 +105,11 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return c.tcp.SetDeadline(t)
 }
 
-// readLater moves the deadline that has passed to the one that is wanted, if
-// that is still to come.
+// readLater reports whether reading goes on although the deadline has passed:
+// if the one that is wanted, to which it is moved, is still to come, or if it
+// was passed by retire, of which Read has to think anew.
 func (c *Conn) readLater() bool {
-	if !c.readBy.After(time.Now()) {
+	if !c.readBy.IsZero() && !c.readBy.After(time.Now()) {
 		return false
 	}
 	c.readArmed = c.readBy
@@ -198,7 +204,9 @@ func (c *Conn) begin() {
 	}
 }
 
-func (c *Conn) tick() time.Duration { return max(c.idle/ticksPerTimeout, time.Millisecond) }
+func (c *Conn) idleTimeout() time.Duration { return time.Duration(c.idle.Load()) }
+
+func (c *Conn) tick() time.Duration { return max(c.idleTimeout()/ticksPerTimeout, time.Millisecond) }
 
 func (c *Conn) arm(at time.Time) {
 	c.armed = at
@@ -236,8 +244,8 @@ func (c *Conn) carryOn(err error) error {
 	if d := c.written.Load() - c.queued(); d != c.delivered {
 		c.delivered, c.progress = d, now
 	}
-	if now.Sub(c.progress) >= c.idle {
-		return &stallError{c.idle, err}
+	if idle := c.idleTimeout(); now.Sub(c.progress) >= idle {
+		return &stallError{idle, err}
 	}
 	c.arm(now.Add(c.tick()))
 	return errCarryOn
@@ -259,6 +267,9 @@ func (c *Conn) Close() error {
 	c.once.Do(func() {
 		if !c.isCut() && (c.sending.Load() || c.unread()) {
 			c.linger()
+		}
+		if c.retiring.Load() != staying {
+			c.settle()
 		}
 		c.onDone(c)
 	})

@@ -52,22 +52,22 @@ type Listener struct {
 	closed chan struct{}
 	once   sync.Once
 
+	accepted     atomic.Int64
 	acceptErrors atomic.Int64
+	woken        atomic.Int64 // how often Check found somebody in Accept
+	idle         atomic.Int64 // nanoseconds; see SetIdleTimeout
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{}
 	peak  int
+	// By connections that are closed.
+	written, read int64
+
+	retiring int32 // how new connections begin; see Conn.retire
 }
 
 // Listen opens a TCP listener on addr (host:port; port 0 picks a free one).
 func Listen(addr string, config ...Config) (*Listener, error) {
-	var cfg Config
-	if len(config) > 0 {
-		cfg = config[0]
-	}
-	if cfg.IdleTimeout <= 0 {
-		cfg.IdleTimeout = IdleTimeoutDefault
-	}
 	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
@@ -77,12 +77,34 @@ func Listen(addr string, config ...Config) (*Listener, error) {
 		_ = ln.Close() // the error below is the one that matters
 		return nil, fmt.Errorf("listen %s: not a TCP listener but %T", addr, ln)
 	}
-	return &Listener{
+	return NewListener(tcp, config...), nil
+}
+
+// NewListener takes a listener over that was opened elsewhere, such as by the
+// service manager.
+func NewListener(tcp *net.TCPListener, config ...Config) *Listener {
+	var cfg Config
+	if len(config) > 0 {
+		cfg = config[0]
+	}
+	l := &Listener{
 		tcp:    tcp,
 		cfg:    cfg,
 		closed: make(chan struct{}),
 		conns:  make(map[*Conn]struct{}),
-	}, nil
+	}
+	l.SetIdleTimeout(cfg.IdleTimeout)
+	return l
+}
+
+// SetIdleTimeout changes Config.IdleTimeout, also for connections that are
+// open: those that wait for their peer right now notice within a quarter of the
+// old timeout. 0 or less is IdleTimeoutDefault.
+func (l *Listener) SetIdleTimeout(timeout time.Duration) {
+	if timeout <= 0 {
+		timeout = IdleTimeoutDefault
+	}
+	l.idle.Store(int64(timeout))
 }
 
 // Accept waits for the next connection. It returns an error only when the
@@ -92,7 +114,11 @@ func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		tcp, err := l.tcp.AcceptTCP()
 		if err == nil {
+			l.accepted.Add(1)
 			return l.track(tcp), nil
+		}
+		if l.wokenByCheck(err) {
+			continue
 		}
 		if !passing(err) {
 			return nil, err
@@ -126,8 +152,9 @@ func passing(err error) bool {
 
 // track wraps a new connection and remembers it until it is closed.
 func (l *Listener) track(tcp *net.TCPConn) *Conn {
-	c := newConn(tcp, l.cfg.IdleTimeout, l.forget)
+	c := newConn(tcp, &l.idle, l.forget)
 	l.mu.Lock()
+	c.retiring.Store(l.retiring)
 	l.conns[c] = struct{}{}
 	l.peak = max(l.peak, len(l.conns))
 	l.mu.Unlock()
@@ -137,6 +164,8 @@ func (l *Listener) track(tcp *net.TCPConn) *Conn {
 func (l *Listener) forget(c *Conn) {
 	l.mu.Lock()
 	delete(l.conns, c)
+	l.written += c.BytesWritten()
+	l.read += c.BytesRead()
 	l.mu.Unlock()
 }
 
@@ -152,8 +181,25 @@ func (l *Listener) Close() error {
 // Addr is the address listened on, with the port that was picked.
 func (l *Listener) Addr() net.Addr { return l.tcp.Addr() }
 
+// Accepted is the number of connections accepted since the start.
+func (l *Listener) Accepted() int64 { return l.accepted.Load() }
+
 // AcceptErrors is the number of accepts that failed and were tried again.
 func (l *Listener) AcceptErrors() int64 { return l.acceptErrors.Load() }
+
+// Bytes is how many bytes the kernel took for sending and how many were received
+// on all connections since the start, those that are closed and those that are
+// open, headers included.
+func (l *Listener) Bytes() (written, read int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	written, read = l.written, l.read
+	for c := range l.conns {
+		written += c.BytesWritten()
+		read += c.BytesRead()
+	}
+	return written, read
+}
 
 // Open is the number of connections accepted and not yet closed.
 func (l *Listener) Open() int {

@@ -129,3 +129,19 @@ func (c *Conn) unread() bool {
 	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }) // as in queued
 	return n > 0
 }
+
+// gone reports whether the peer has reset the connection: what is queued then
+// stays queued.
+func (c *Conn) gone() bool {
+	raw, err := c.tcp.SyscallConn()
+	if err != nil {
+		return true
+	}
+	state := uint8(unix.BPF_TCP_CLOSE)
+	_ = raw.Control(func(fd uintptr) {
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			state = info.State
+		}
+	})
+	return state == unix.BPF_TCP_CLOSE
+}

@@ -16,3 +16,6 @@ func (c *Conn) queued() int64 { return 0 }
 
 // unread cannot be asked portably: a peer that is refused may see a reset.
 func (c *Conn) unread() bool { return false }
+
+// gone is never asked: queued is 0.
+func (c *Conn) gone() bool { return true }

@@ -1,11 +1,10 @@
-package app
+package watch
 
 // This file gives memory back after a burst. Go would keep it: a collection
 // comes only when the heap has doubled, or after two minutes, and buffers in
 // pools survive the first one.
 
 import (
-	"context"
 	"runtime/debug"
 	"time"
 )
@@ -19,25 +18,17 @@ const (
 	burst = 64
 )
 
-// giveBack collects and returns what a burst of connections left behind, once
-// it is over, until ctx ends. open is how many there are, peak the most there
-// were since it was last called.
-func giveBack(ctx context.Context, open, peak func() int) {
-	ticker := time.NewTicker(giveBackEvery)
-	defer ticker.Stop()
-	var b burstEnd
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			if b.over(open(), peak()) {
-				// What is in a sync.Pool takes two collections to go.
-				debug.FreeOSMemory()
-				debug.FreeOSMemory()
-			}
-		}
+// giveBackAfter collects and returns what a burst of connections left behind,
+// once it is over.
+func (w *Watch) giveBackAfter(b *burstEnd) {
+	w.peakSince()
+	open := w.cfg.Connections()
+	if b.over(open, w.peak) {
+		// What is in a sync.Pool takes two collections to go.
+		debug.FreeOSMemory()
+		debug.FreeOSMemory()
 	}
+	w.peak = open
 }
 
 // burstEnd recognizes the end of a burst.

@@ -1,0 +1,93 @@
+package admin
+
+// This file is the first page: how it goes, and where to look.
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// overview is what the first page says.
+type overview struct {
+	Version   string    `json:"version"`
+	Uptime    float64   `json:"uptime_seconds"`
+	Ready     bool      `json:"ready"`
+	NotReady  string    `json:"not_ready"` // why; "" when it is
+	Health    Health    `json:"health"`
+	Transfers int       `json:"transfers"` // in flight
+	Rate      float64   `json:"rate"`      // of all of them, bytes a second
+	Drain     drainView `json:"drain"`
+	Links     []link    `json:"-"`
+
+	// For people.
+	UptimeText string `json:"uptime"`
+	RateText   string `json:"-"`
+}
+
+// link is a place to look.
+type link struct{ Href, Text, About string }
+
+func (s *server) links() []link {
+	all := []link{
+		{"/transfers", "Transfers", "what is in flight, and a way to end it"},
+		{"/downloads", "Downloads", "what clients fetched, in however many requests"},
+		{HealthPath, "Health", "the score, its parts and the reasons"},
+		{"/metrics", "Metrics", "for Prometheus"},
+		{"/debug/pprof/", "Profiles", "for go tool pprof"},
+		{ReadyzPath, "Ready", "200 while clients can be sent"},
+		{LivezPath, "Live", "200 while the process answers"},
+	}
+	if s.cfg.Metrics == nil {
+		all = append(all[:3], all[4:]...)
+	}
+	return all
+}
+
+func (s *server) overview(c *fiber.Ctx) error {
+	o := overview{
+		Version: s.cfg.Version, Uptime: time.Since(s.started).Seconds(), Ready: true,
+		Health: s.cfg.Health(), Drain: s.drainView(), Links: s.links(),
+	}
+	if err := s.cfg.Ready(); err != nil {
+		o.Ready, o.NotReady = false, err.Error()
+	}
+	for _, t := range s.cfg.Transfers.Transfers() {
+		o.Transfers++
+		o.Rate += t.Rate
+	}
+	o.UptimeText, o.RateText = durationText(o.Uptime), rateText(o.Rate)
+	switch formatOf(c) {
+	case formatHTML:
+		return s.sendPage(c, "overview", page{Title: "Overview", Here: "/", Body: o})
+	case formatJSON:
+		return sendJSON(c, o)
+	default:
+		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(o.text()))
+	}
+}
+
+func (o overview) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "fullbore %s, up %s\n", o.Version, o.UptimeText)
+	fmt.Fprintf(&b, "health %d of 100: %s\n", o.Health.Score, o.Health.State)
+	for _, reason := range o.Health.Reasons {
+		fmt.Fprintf(&b, "  %s\n", printable(reason))
+	}
+	if !o.Ready {
+		fmt.Fprintf(&b, "not ready: %s\n", printable(o.NotReady))
+	}
+	if o.Drain.Draining {
+		fmt.Fprintln(&b, o.Drain.Text)
+	}
+	fmt.Fprintf(&b, "%s in flight, %s\n\n", countText(o.Transfers, "transfer"), o.RateText)
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, l := range o.Links {
+		row(w, l.Href, l.About)
+	}
+	_ = w.Flush() // into memory
+	return b.String()
+}

@@ -1,0 +1,93 @@
+package admin
+
+// This file is what pages have in common: templates, and the files that they
+// ask for.
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+//go:embed assets
+var assets embed.FS
+
+var templates = template.Must(template.New("").ParseFS(assets, "assets/*.html"))
+
+// page is what every template shows, and what one shows besides.
+type page struct {
+	Title   string
+	Here    string // the path of the page, "" for an error
+	Version string
+	Drain   drainView
+	Body    any
+}
+
+// Drain is how far the end of a server has come. Its zero value is a server
+// that goes on.
+type Drain struct {
+	Draining    bool
+	Started     time.Time
+	Deadline    time.Time // when what is left is cut; zero: it is not
+	Connections int       // open ones
+	AtStart     int       // open ones when the drain began
+	Transfers   int       // in flight
+}
+
+// drainView is a Drain as pages and JSON show it.
+type drainView struct {
+	Draining    bool       `json:"draining"`
+	Started     *time.Time `json:"started,omitempty"`
+	Deadline    *time.Time `json:"deadline,omitempty"`
+	Connections int        `json:"connections"`
+	AtStart     int        `json:"connections_at_start"`
+	Transfers   int        `json:"transfers"`
+	Text        string     `json:"text"`
+	Permille    int        `json:"permille"` // of the connections that have ended
+}
+
+func (s *server) drainView() drainView {
+	d := s.cfg.Drain()
+	v := drainView{Draining: d.Draining, Connections: d.Connections, AtStart: d.AtStart, Transfers: d.Transfers}
+	if !d.Draining {
+		return v
+	}
+	v.Started = &d.Started
+	v.AtStart = max(d.AtStart, d.Connections)
+	v.Permille = permille(int64(v.AtStart-d.Connections), int64(v.AtStart))
+	v.Text = fmt.Sprintf("Draining for %s: %d of %s left, %s in flight.", sinceText(d.Started),
+		d.Connections, countText(v.AtStart, "connection"), countText(d.Transfers, "transfer"))
+	if !d.Deadline.IsZero() {
+		v.Deadline = &d.Deadline
+		v.Text += " What is not done in " + durationText(max(0, time.Until(d.Deadline).Seconds())) + " is cut."
+	}
+	return v
+}
+
+// contentTypes of the files that pages ask for, by name. Templates are not
+// among them.
+var contentTypes = map[string]string{
+	"base.css":  "text/css; charset=utf-8",
+	"admin.css": "text/css; charset=utf-8",
+	"theme.js":  "text/javascript; charset=utf-8",
+	"live.js":   "text/javascript; charset=utf-8",
+	"icon.svg":  "image/svg+xml",
+}
+
+func sendAsset(c *fiber.Ctx) error { return sendFile(c, c.Params("name")) }
+func sendIcon(c *fiber.Ctx) error  { return sendFile(c, "icon.svg") }
+
+func sendFile(c *fiber.Ctx, name string) error {
+	contentType, known := contentTypes[name]
+	if !known {
+		return fiber.ErrNotFound
+	}
+	body, err := assets.ReadFile("assets/" + name)
+	if err != nil {
+		return err
+	}
+	return send(c, contentType, body)
+}

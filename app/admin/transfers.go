@@ -1,0 +1,190 @@
+package admin
+
+// This file is what is in flight, and how an operator ends it.
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+	"github.com/gofiber/fiber/v2"
+
+	"fullbore/app/transfer"
+)
+
+// ErrEnded is why a transfer was cut that somebody ended here.
+var ErrEnded = errors.New("ended by an operator")
+
+// transferSorts are the orders of /transfers.
+var transferSorts = []string{"newest", "oldest", "fastest", "slowest", "largest"}
+
+// transfersAnswer is the JSON of /transfers.
+type transfersAnswer struct {
+	table
+	Total     int                 `json:"total"` // in flight
+	Rate      float64             `json:"rate"`  // of all that match, bytes a second
+	Drain     drainView           `json:"drain"`
+	Transfers []transfer.Transfer `json:"transfers"`
+}
+
+func (s *server) transfers(c *fiber.Ctx) error {
+	format := formatOf(c)
+	q, err := queryOf(c, format, transferSorts)
+	if err != nil {
+		return err
+	}
+	a := s.transfersFor(q)
+	switch format {
+	case formatHTML:
+		return s.sendPage(c, "transfers", page{Title: "Transfers", Here: "/transfers", Body: transfersViewOf(a, q)})
+	case formatJSON:
+		return sendJSON(c, a)
+	default:
+		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(a.text()))
+	}
+}
+
+func (s *server) transfersFor(q query) transfersAnswer {
+	all := s.cfg.Transfers.Transfers()
+	a := transfersAnswer{Total: len(all), Drain: s.drainView()}
+	all = slices.DeleteFunc(all, func(t transfer.Transfer) bool {
+		return !q.has(t.Path, t.User, t.Remote.String(), string(t.State), t.Kind)
+	})
+	for _, t := range all {
+		a.Rate += t.Rate
+	}
+	slices.SortStableFunc(all, compareTransfers(q.sort))
+	a.Transfers, a.table = cut(all, q.limit)
+	if a.Transfers == nil {
+		a.Transfers = []transfer.Transfer{}
+	}
+	return a
+}
+
+// compareTransfers gives an order by its name. What is equal in it is ordered
+// by age, so that rows do not change places for nothing.
+func compareTransfers(sort string) func(a, b transfer.Transfer) int {
+	older := func(a, b transfer.Transfer) int { return cmp.Compare(a.ID, b.ID) }
+	switch sort {
+	case "oldest":
+		return older
+	case "fastest":
+		return func(a, b transfer.Transfer) int { return cmp.Or(cmp.Compare(b.Rate, a.Rate), older(a, b)) }
+	case "slowest":
+		return func(a, b transfer.Transfer) int { return cmp.Or(cmp.Compare(a.Rate, b.Rate), older(a, b)) }
+	case "largest":
+		size := func(t transfer.Transfer) int64 { return max(t.Length, t.Sent, t.Received) }
+		return func(a, b transfer.Transfer) int { return cmp.Or(cmp.Compare(size(b), size(a)), older(a, b)) }
+	default:
+		return func(a, b transfer.Transfer) int { return older(b, a) }
+	}
+}
+
+// transferRow is a transfer as a page shows it.
+type transferRow struct {
+	ID                                                     uint64
+	Path, Part, Remote, User, Bytes, Rate, ETA, Age, State string
+	Permille                                               int
+	Bar                                                    bool // it is known how much there is
+}
+
+func transferRowOf(t transfer.Transfer) transferRow {
+	r := transferRow{
+		ID: t.ID, Path: printable(t.Path), Part: t.Method, Remote: t.Remote.String(), User: printable(t.User),
+		Bytes: sizeText(t.Sent), Rate: rateText(t.Rate), ETA: durationText(t.ETA), Age: durationText(t.Age), State: string(t.State),
+	}
+	if t.Status > 0 {
+		r.Part += " " + strconv.Itoa(t.Status)
+	}
+	if t.Range != "" {
+		r.Part += " · bytes " + printable(t.Range)
+	}
+	if t.Received > 0 {
+		r.Part += " · " + sizeText(t.Received) + " received"
+	}
+	if t.Length >= 0 {
+		r.Bar, r.Permille = true, permille(t.Sent, t.Length)
+		r.Bytes += " of " + sizeText(t.Length)
+	}
+	return r
+}
+
+// transfersView is what the page shows.
+type transfersView struct {
+	controls
+	Totals, More string
+	Rows         []transferRow
+}
+
+func transfersViewOf(a transfersAnswer, q query) transfersView {
+	v := transfersView{controls: q.controls("/transfers", transferSorts), Totals: a.totals(), More: moreText(a.More)}
+	for _, t := range a.Transfers {
+		v.Rows = append(v.Rows, transferRowOf(t))
+	}
+	return v
+}
+
+func (a transfersAnswer) totals() string {
+	text := countText(a.Count, "transfer")
+	if a.Count != a.Total {
+		text += " of " + humanize.Comma(int64(a.Total))
+	}
+	return text + " · " + rateText(a.Rate)
+}
+
+// moreText says what a table leaves out.
+func moreText(more int) string {
+	if more == 0 {
+		return ""
+	}
+	return "and " + humanize.Comma(int64(more)) + " more: another order or a filter shows them"
+}
+
+func (a transfersAnswer) text() string {
+	var b strings.Builder
+	if a.Drain.Draining {
+		fmt.Fprintln(&b, a.Drain.Text)
+	}
+	fmt.Fprintln(&b, a.totals())
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	if len(a.Transfers) > 0 {
+		row(w, "ID", "CLIENT", "USER", "STATE", "AGE", "RATE", "ETA", "BYTES", "REQUEST", "PATH")
+	}
+	for _, t := range a.Transfers {
+		r := transferRowOf(t)
+		row(w, strconv.FormatUint(r.ID, 10), r.Remote, orUnknown(r.User), r.State, r.Age, r.Rate, r.ETA, r.Bytes, r.Part, r.Path)
+	}
+	_ = w.Flush() // into memory
+	if a.More > 0 {
+		fmt.Fprintln(&b, moreText(a.More))
+	}
+	return b.String()
+}
+
+func orUnknown(text string) string {
+	if text == "" {
+		return unknown
+	}
+	return text
+}
+
+// end cuts a transfer. Who asked for a page goes back to the table.
+func (s *server) end(c *fiber.Ctx) error {
+	id, err := strconv.ParseUint(c.Params("id"), 10, 64)
+	if err != nil || !s.cfg.Transfers.End(id, ErrEnded) {
+		return fiber.NewError(fiber.StatusNotFound, "There is no such transfer; it may have ended.")
+	}
+	switch formatOf(c) {
+	case formatHTML:
+		return c.Redirect("/transfers", fiber.StatusSeeOther)
+	case formatJSON:
+		return sendJSON(c, map[string]uint64{"ended": id})
+	default:
+		return line(c, "ended "+strconv.FormatUint(id, 10))
+	}
+}

@@ -1,0 +1,180 @@
+package config
+
+// This file is the list of settings, the only one there is: flags, the file,
+// the environment, the reload and the README's table are made from it.
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// EnvPrefix begins the name of every environment variable of ours.
+const EnvPrefix = "FULLBORE_"
+
+// Key is one setting.
+type Key struct {
+	Name    string      // as in the file, and of the flag
+	Section string      // keys of the same one stand together
+	Usage   string      // what it means, in a sentence
+	Live    bool        // a reload can change it; else it takes a restart
+	Values  []string    // words that can be chosen from; nil: there are none
+	Value   pflag.Value // where its value is; String writes it as Set reads it
+}
+
+// The sections.
+const (
+	sectionServing = "Serving"
+	sectionFiles   = "Files and folders"
+	sectionLog     = "Access log"
+	sectionAdmin   = "Operations"
+	sectionWatch   = "Watchdog"
+)
+
+// pathKey stands for an argument, not a flag.
+const pathKey = "path"
+
+// Keys lists all settings. Their values are those of c, so that Set changes it.
+func (c *Config) Keys() []Key {
+	return slices.Concat(c.servingKeys(), c.Files.keys(), c.logKeys(), c.Operations.keys(), c.Operations.Watch.keys())
+}
+
+func (c *Config) servingKeys() []Key {
+	return []Key{
+		{pathKey, sectionServing, "the folder or file to serve; serve's argument", true, nil, (*text)(&c.Path)},
+		{"listen", sectionServing, "address to serve on; port 0 picks a free one", false, nil, (*text)(&c.Listen)},
+		{"admin", sectionServing, `address of the admin listener; "" is off`, false, nil, (*text)(&c.Admin)},
+		{"idle-timeout", sectionServing, "end a download whose client takes nothing for this long", true, nil, (*duration)(&c.IdleTimeout)},
+		{"drain-timeout", sectionServing, "on a stop, let downloads go on for this long", true, nil, (*duration)(&c.DrainTimeout)},
+	}
+}
+
+func (f *Files) keys() []Key {
+	return []Key{
+		{"index", sectionFiles, "the file that stands for its folder", true, nil, (*text)(&f.Index)},
+		{"browse", sectionFiles, "list folders without an index file; false answers 403", true, nil, (*boolean)(&f.Browse)},
+		{"readme", sectionFiles, "show a folder's README or HEADER file above its listing", true, nil, (*boolean)(&f.Readme)},
+		{"download", sectionFiles, "make browsers save files rather than show them, as ?download does for one", true, nil, (*boolean)(&f.Download)},
+		{"max-age", sectionFiles, "how long caches may keep a file without asking again, such as 1h", true, nil, (*duration)(&f.MaxAge)},
+		{"compress", sectionFiles, "compress text of 1 KiB to 10 MiB on the fly, by zstd or gzip", true, nil, (*boolean)(&f.Compress)},
+		{"precompressed", sectionFiles, "send the .zst, .br or .gz beside a file to clients that accept it", true, nil, (*boolean)(&f.Precompressed)},
+		{"hidden", sectionFiles, "serve and list files and folders whose name begins with a dot", true, nil, (*boolean)(&f.Hidden)},
+		{"outside-links", sectionFiles, "follow symbolic links that lead out of the folder", true, nil, (*boolean)(&f.OutsideLinks)},
+		{"growing", sectionFiles, "send files that are being appended to, such as logs; else they count as changed", true, nil, (*boolean)(&f.Growing)},
+		{"csp", sectionFiles, `Content-Security-Policy of HTML, SVG and XML files: "strict" (no scripts), "none" or a policy`, true, []string{PolicyStrict, "none"}, (*text)(&f.Policy)},
+	}
+}
+
+func (c *Config) logKeys() []Key {
+	return []Key{
+		{"access-log", sectionLog, `where access records go: "-" (standard output), "off" or a file`, false, []string{"-", "off"}, (*text)(&c.AccessLog)},
+		{"log-format", sectionLog, "json, combined, common, console, or a template such as '${ip} ${path} ${bytesSent}'", false, []string{"json", "combined", "common", "console"}, (*text)(&c.LogFormat)},
+		{"log-max-size", sectionLog, "rotate the access log's file when it gets larger, such as 100MiB; 0 is never", false, nil, &c.LogMaxSize},
+		{"log-max-age", sectionLog, "rotate the access log's file when it gets older, such as 7d; 0 is never", false, nil, (*duration)(&c.LogMaxAge)},
+		{"log-keep", sectionLog, "how many rotated files to keep; 0 is all", false, nil, (*integer)(&c.LogKeep)},
+	}
+}
+
+func (o *Operations) keys() []Key {
+	return []Key{
+		{"event-format", sectionAdmin, `how events are written to standard error: "text", "json", or "auto": text in a terminal`, false, []string{EventsAuto, EventsText, EventsJSON}, (*text)(&o.EventFormat)},
+		{"state-dir", sectionAdmin, "folder for captured profiles; empty is fullbore below the user's state folder", false, nil, (*text)(&o.StateDir)},
+		{"admin-hosts", sectionAdmin, "names with a dot that the admin listener answers to; addresses and other names need no mention", true, nil, &list{to: &o.AdminHosts}},
+		{"download-expiry", sectionAdmin, "count an unfinished download as abandoned when nothing of it is asked for this long", true, nil, (*duration)(&o.DownloadAfter)},
+		{"download-events", sectionAdmin, "write an event for each download of at least this size, or of several requests; 0 is all", true, nil, &o.DownloadFrom},
+	}
+}
+
+func (w *Watch) keys() []Key {
+	return []Key{
+		{"watch-every", sectionWatch, "how often the watchdog looks at memory, goroutines and descriptors; 0 is off", true, nil, (*duration)(&w.Every)},
+		{"watch-memory", sectionWatch, "resident memory that raises an alarm; 0 is 90 % of the container's limit", true, nil, &w.Memory},
+		{"watch-growth", sectionWatch, "memory added per GB served that raises an alarm when it goes on", true, nil, &w.Growth},
+		{"watch-cooldown", sectionWatch, "time between two captures of profiles for the same alarm", true, nil, (*duration)(&w.Cooldown)},
+		{"watch-keep", sectionWatch, "how many captures of profiles to keep", true, nil, (*integer)(&w.Keep)},
+		{"watch-cpu", sectionWatch, "length of the CPU profile in a capture; 0 is none", true, nil, (*duration)(&w.CPU)},
+		{"watch-webhook", sectionWatch, "URL that alarms are posted to as JSON", true, nil, (*secretURL)(&w.Webhook)},
+	}
+}
+
+// EnvName is the environment variable of a key: idle-timeout is
+// FULLBORE_IDLE_TIMEOUT.
+func EnvName(key string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
+// Shown is the value for people and logs, with secrets masked.
+func (k Key) Shown() string {
+	if secret, ok := k.Value.(interface{ Masked() string }); ok {
+		return secret.Masked()
+	}
+	return k.Value.String()
+}
+
+// Change is a key whose value is another one now.
+type Change struct {
+	Key      Key    // of the new config
+	Old, New string // the values, as Key.Shown has them
+}
+
+// String is the change as in "idle-timeout: 1m -> 30s".
+func (c Change) String() string {
+	return c.Key.Name + ": " + shownText(c.Old) + " -> " + shownText(c.New)
+}
+
+func shownText(value string) string {
+	if value == "" {
+		return `""`
+	}
+	return value
+}
+
+// Changes lists what differs between two configs, in the order of Keys.
+func Changes(was, is *Config) []Change {
+	var changes []Change
+	old := was.Keys()
+	for i, key := range is.Keys() {
+		if old[i].Value.String() != key.Value.String() {
+			changes = append(changes, Change{key, old[i].Shown(), key.Shown()})
+		}
+	}
+	return changes
+}
+
+// nearest is the name that was most likely meant, "" if none comes near.
+func nearest(name string, names []string) string {
+	best, found := max(1, len(name)/3)+1, ""
+	for _, candidate := range names {
+		if d := distance(name, candidate); d < best {
+			best, found = d, candidate
+		}
+	}
+	return found
+}
+
+// distance counts the letters that have to be put in, taken out or exchanged to
+// make b of a (Levenshtein), and takes - and _ for the same.
+func distance(a, b string) int {
+	a, b = strings.ReplaceAll(a, "_", "-"), strings.ReplaceAll(b, "_", "-")
+	if len(a) > 2*len(b)+4 { // too far for a suggestion
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"fullbore/static"
+)
+
+// Whoever is inside a handler has it to the end, and a handler nobody is inside
+// is closed, however swaps and requests meet.
+func TestFilesAreSwappedUnderRequests(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := func() *static.Handler {
+		h, err := static.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	f := newFiles(open())
+	app := fiber.New()
+	app.Use(f.Handle)
+	handle := app.Handler()
+	get := func() int {
+		var ctx fasthttp.RequestCtx
+		ctx.Request.SetRequestURI("/file")
+		handle(&ctx)
+		_ = ctx.Response.CloseBodyStream()
+		return ctx.Response.StatusCode()
+	}
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if status := get(); status != fiber.StatusOK {
+					t.Errorf("status %d during swaps", status)
+					return
+				}
+			}
+		})
+	}
+	var old []*generation
+	for range 500 {
+		old = append(old, f.now.Load())
+		f.swap(open())
+	}
+	close(stop)
+	clients.Wait()
+	for i, g := range old {
+		if n := g.users.Load(); n != 0 {
+			t.Errorf("generation %d has %d users when nobody is inside", i, n)
+		}
+	}
+	last := f.now.Load()
+	f.close()
+	if last.users.Load() != 0 {
+		t.Error("the last one is not closed")
+	}
+	if status := get(); status != fiber.StatusServiceUnavailable {
+		t.Errorf("status %d after the end", status)
+	}
+}
+
+// Before it is closed, one who is inside keeps it open.
+func TestFilesStayOpenForWhoeverIsInside(t *testing.T) {
+	dir := t.TempDir()
+	h, err := static.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFiles(h)
+	inside := f.enter()
+	next, err := static.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.swap(next)
+	if n := inside.users.Load(); n != 1 {
+		t.Errorf("%d users, want the one inside", n)
+	}
+	if err := h.Close(); err != nil { // which fails the second time
+		t.Errorf("it was closed before: %v", err)
+	}
+	inside.leave()
+	f.close()
+}
+
+func BenchmarkEnterAndLeave(b *testing.B) {
+	h, err := static.Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := newFiles(h)
+	defer f.close()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			f.enter().leave()
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fullbore/app/admin"
+)
+
+func TestLatelyIsTheLastMinute(t *testing.T) {
+	var l lately
+	at := func(seconds int64) time.Time { return time.Unix(1_000_000+seconds, 0) }
+	why := errors.New("why")
+	l.add(at(0), 2, errors.New("before"))
+	l.add(at(5), 1, why)
+	l.add(at(30), 4, why)
+	for _, test := range []struct {
+		seconds, want int64
+	}{{30, 7}, {59, 7}, {75, 4}, {95, 4}, {105, 0}, {100_000, 0}} {
+		if n, err := l.sum(at(test.seconds)); n != test.want || !errors.Is(err, why) {
+			t.Errorf("after %d s: %d, %v; want %d", test.seconds, n, err, test.want)
+		}
+	}
+	l.add(at(100_000), 1, why)
+	l.add(at(99_999), 1, why) // a clock that was put back
+	if n, _ := l.sum(at(100_000)); n != 2 {
+		t.Errorf("after a clock was put back: %d", n)
+	}
+}
+
+func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "files")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := places{root: dir, opened: opened, log: filepath.Join(dir, "not", "yet", "log"), state: dir}
+	s := measure(p)
+	if part := s.filesPart(); part.Score != 100 || part.Reason != "" {
+		t.Errorf("as it was opened: %+v", part)
+	}
+	if len(s.rooms) != 2 || s.rooms[0].size <= 0 || s.rooms[0].free < 0 || s.rooms[0].size != s.rooms[1].size {
+		t.Errorf("rooms: %+v", s.rooms)
+	}
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if part := measure(p).filesPart(); part.Score != 0 || part.Reason != dir+": no such file or directory" {
+		t.Errorf("gone: %+v", part)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if part := measure(p).filesPart(); part.Score != 50 || !strings.Contains(part.Reason, "another folder") {
+		t.Errorf("another one: %+v", part)
+	}
+	p.root = "/dev/null"
+	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "neither") {
+		t.Errorf("a device: %+v", part)
+	}
+}
+
+func TestRoomIsShortInShareAndInBytes(t *testing.T) {
+	const gib = 1 << 30
+	for _, test := range []struct {
+		free, size int64
+		want       int
+	}{
+		{50 * gib, 100 * gib, 100},
+		{9 * gib, 100 * gib, 50},
+		{500 * gib, 10_000 * gib, 100}, // a twentieth, and plenty
+		{gib / 2, 100 * gib, 10},
+		{5 * gib, 1000 * gib, 50},
+		{gib / 2, gib, 100},
+		{0, 100, 10},
+	} {
+		r := room{what: "log", path: "/x", free: test.free, size: test.size}
+		if got := r.score(); got != test.want {
+			t.Errorf("%d of %d bytes: %d, want %d", test.free, test.size, got, test.want)
+		}
+		part := storage{rooms: []room{{free: 1, size: 1}, r}}.diskPart()
+		if part.Score != test.want || (part.Reason == "") != (test.want == 100) {
+			t.Errorf("%+v", part)
+		}
+	}
+}
+
+// A file system that does not answer takes one goroutine, however many ask.
+func TestProbeDoesNotWaitWithoutEnd(t *testing.T) {
+	answer := make(chan struct{})
+	looks := make(chan struct{}, 100)
+	p := &probe{patience: time.Millisecond, measure: func() storage {
+		looks <- struct{}{}
+		<-answer
+		return storage{root: "found"}
+	}}
+	h := &health{storage: p, told: admin.StateOK, events: zerolog.Nop()}
+	for range 5 {
+		if _, stuck := p.look(); stuck <= 0 {
+			t.Error("it has answered")
+		}
+	}
+	if err := h.filesGone(); err == nil || !strings.Contains(err.Error(), "no answer") {
+		t.Errorf("%v", err)
+	}
+	if n := len(looks); n != 1 {
+		t.Errorf("%d look at once", n)
+	}
+	p.mu.Lock()
+	running := p.running
+	p.mu.Unlock()
+	close(answer)
+	<-running
+	if found, stuck := p.look(); stuck != 0 || found.root != "found" {
+		t.Errorf("%+v, %v", found, stuck)
+	}
+}
+
+// A change of the state is an event, but not each flicker.
+func TestHealthTellsOfChanges(t *testing.T) {
+	var out bytes.Buffer
+	score := 100
+	h := &health{
+		events: zerolog.New(&out), told: admin.StateOK,
+		storage: &probe{patience: time.Minute, measure: func() storage { return storage{} }},
+		process: func() (int, []string) { return score, []string{"it leaks"} },
+	}
+	told := func() string {
+		h.at = time.Time{} // look anew
+		h.Health()
+		text := out.String()
+		out.Reset()
+		return text
+	}
+	if got := told(); got != "" {
+		t.Errorf("well from the start: %s", got)
+	}
+	score = 45
+	if got := told(); !strings.Contains(got, `"event":"health"`) || !strings.Contains(got, `"level":"warn"`) ||
+		!strings.Contains(got, `"state":"degraded"`) || !strings.Contains(got, "process: it leaks") {
+		t.Errorf("ill: %s", got)
+	}
+	score = 50
+	if got := told(); got != "" {
+		t.Errorf("as ill as before: %s", got)
+	}
+	score = 100
+	if got := told(); got != "" {
+		t.Errorf("at once: %s", got)
+	}
+	h.toldAt = h.toldAt.Add(-healthQuiet)
+	if got := told(); !strings.Contains(got, `"state":"ok"`) || !strings.Contains(got, `"before":"degraded"`) || !strings.Contains(got, `"level":"info"`) {
+		t.Errorf("well again: %s", got)
+	}
+}
+
+func TestPartsOfHealth(t *testing.T) {
+	var lost int64
+	h := &health{
+		events: zerolog.Nop(), told: admin.StateOK, lines: func() int64 { return lost },
+		storage: &probe{patience: time.Minute, measure: func() storage { return storage{} }},
+	}
+	parts := func() map[string]admin.Part {
+		h.at = time.Time{} // look anew
+		all := map[string]admin.Part{}
+		for _, p := range h.Health().Parts {
+			all[p.Name] = p
+		}
+		return all
+	}
+	for name, p := range parts() {
+		if p.Score != 100 || p.Reason != "" {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	h.acceptFailed(errors.New("too many open files"))
+	lost = 1234
+	if p := parts()["accept"]; p.Score != 60 || !strings.Contains(p.Reason, "1 time in the last minute: too many open files") {
+		t.Errorf("%+v", p)
+	}
+	if p := parts()["log"]; p.Score != 50 || p.Reason != "1,234 lines of the access log were lost in the last minute" {
+		t.Errorf("%+v", p)
+	}
+	for range 20 {
+		h.acceptFailed(errors.New("too many open files"))
+	}
+	h.logFailed(errors.New("disk full"))
+	if p := parts()["accept"]; p.Score != 20 {
+		t.Errorf("%+v", p)
+	}
+	if p := parts()["log"]; p.Score != 30 || !strings.Contains(p.Reason, "disk full; 1,234 lines") {
+		t.Errorf("%+v", p)
+	}
+}

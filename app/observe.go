@@ -1,0 +1,126 @@
+package app
+
+// This file is how the server knows what it does: each request is told to the
+// registry of transfers and to the metrics by the logger, which alone knows when
+// a response is over and what was sent of it.
+
+import (
+	"io"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"fullbore/app/config"
+	"fullbore/app/metrics"
+	"fullbore/app/transfer"
+	"fullbore/app/watch"
+	"fullbore/logger"
+)
+
+// quiet is the format of a logger that is there for its Observe alone. An empty
+// one would be the default.
+const quiet = " "
+
+// newObservers makes what observes requests.
+func (a *App) newObservers() {
+	o := a.cfg.Operations
+	a.transfers = transfer.New(transfer.Config{
+		Expiry: o.DownloadAfter, EventsFrom: int64(o.DownloadFrom), Events: &a.events,
+	})
+	a.onReload(func(cfg *config.Config) {
+		a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
+	})
+	a.metrics = metrics.New(Version, a.sources())
+}
+
+// observe is told of each request on the public listener. The metrics come
+// first: who sees that a transfer is gone sees it counted.
+func (a *App) observe(result *logger.Result) {
+	a.draining.count(result)
+	a.metrics.Observe(result)
+	a.transfers.Observe(result)
+}
+
+// sources are where the metrics ask when somebody scrapes.
+func (a *App) sources() metrics.Sources {
+	return metrics.Sources{
+		Active:    a.transfers.Active,
+		Downloads: a.transfers.Totals,
+		Connections: func() metrics.Connections {
+			c := metrics.Connections{
+				Open: a.publicLn.Open(), Accepted: a.publicLn.Accepted(), AcceptErrors: a.publicLn.AcceptErrors(),
+			}
+			c.Sent, c.Received = a.publicLn.Bytes()
+			return c
+		},
+		LinesDropped: a.linesDropped,
+		Health:       a.healthMetrics,
+		Drain:        a.drainBegun,
+		Reloads:      a.reloadMetrics,
+		Watch:        a.watchMetrics,
+		Filesystems:  a.filesystems(),
+	}
+}
+
+func (a *App) reloadMetrics() metrics.Reloads {
+	r := &a.reloads
+	return metrics.Reloads{
+		OK: r.ok.Load(), Refused: r.refused.Load(), LastOK: !r.failed.Load(), LastOKAt: time.Unix(0, r.lastOK.Load()),
+	}
+}
+
+func (a *App) watchMetrics() metrics.Watch {
+	w := metrics.Watch{Alarms: make(map[string]int64, len(watch.Rules)), Captures: a.watch.Captures()}
+	for _, rule := range watch.Rules {
+		w.Alarms[string(rule)] = a.watch.Alarms(rule)
+	}
+	return w
+}
+
+// filesystems gives what asks how full the file systems are. One that does not
+// answer, as those on a network may not, is left out.
+func (a *App) filesystems() func() map[string]metrics.Filesystem {
+	look := &probe{measure: func() (found storage) {
+		for of, path := range map[string]string{"files": a.current().Path, "state": a.stateDir} {
+			if path == "" {
+				continue
+			}
+			if free, size, err := diskSpace(existing(path)); err == nil {
+				found.rooms = append(found.rooms, room{what: of, path: path, free: free, size: size})
+			}
+		}
+		return found
+	}}
+	return func() map[string]metrics.Filesystem {
+		found, _ := look.look()
+		all := make(map[string]metrics.Filesystem, len(found.rooms))
+		for _, r := range found.rooms {
+			all[r.what] = metrics.Filesystem{Free: r.free, Size: r.size}
+		}
+		return all
+	}
+}
+
+// observeAdmin has the requests of the admin listener counted. The server must
+// have its handlers.
+func (a *App) observeAdmin(server *fasthttp.Server) error {
+	log, err := newQuietLog(a.metrics.ObserveAdmin)
+	if err != nil {
+		return err
+	}
+	logTheRest(server, log)
+	return nil
+}
+
+// linesDropped is how many lines the access log lacks.
+func (a *App) linesDropped() int64 {
+	if a.sink.lines == nil {
+		return 0
+	}
+	return a.sink.lines.Dropped()
+}
+
+// newQuietLog makes a logger that writes nothing.
+func newQuietLog(observe func(*logger.Result)) (*logger.Logger, error) {
+	return logger.NewLogger(logger.Config{Format: quiet, Output: io.Discard, Observe: observe})
+}

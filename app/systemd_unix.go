@@ -1,0 +1,21 @@
+//go:build unix
+
+package app
+
+import (
+	"net"
+	"syscall"
+)
+
+// accepts reports whether a socket listens; net takes any one.
+func accepts(ln *net.TCPListener) bool {
+	raw, err := ln.SyscallConn()
+	if err != nil {
+		return false
+	}
+	listens := 0
+	_ = raw.Control(func(fd uintptr) { // it fails only on a closed socket
+		listens, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+	})
+	return listens != 0
+}

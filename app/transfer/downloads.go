@@ -1,0 +1,297 @@
+package transfer
+
+// This file joins requests to downloads. A download manager asks for a file in
+// sixteen ranges, a browser that was interrupted in two; to the person it is one
+// download, and here, too. The table of those that are unfinished is bounded,
+// and so is what is kept of each.
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
+
+	"fullbore/logger"
+	"fullbore/static"
+)
+
+// Bounds of the table. Full, it takes some 5 MB.
+const (
+	maxDownloads = 4096    // unfinished ones
+	maxAllSpans  = 1 << 16 // ranges that all of them consist of
+	keepEnded    = 256     // finished ones that can still be looked at
+)
+
+// Totals is what became of all downloads so far. Started is the sum of the
+// outcomes and of those that are active.
+type Totals struct {
+	Started, Complete, Abandoned, Evicted int64
+
+	Active    int64 // that go on or may be resumed
+	Delivered int64 // bytes
+	Duplicate int64 // bytes of Delivered that were delivered before
+}
+
+// part is the part that a request has in a download.
+type part uint8
+
+const (
+	partNone   part = iota
+	partSmall       // the whole of a small file: counted at its end
+	partJoined      // of entry.download
+)
+
+// table is the downloads.
+type table struct {
+	seed       maphash.Seed
+	expiry     atomic.Int64 // a time.Duration
+	eventsFrom atomic.Int64
+
+	live                         atomic.Int64 // len(byKey), for who has no lock
+	small                        atomic.Int64 // complete ones that were never here
+	started, complete, abandoned atomic.Int64 // all others
+	evicted                      atomic.Int64
+	delivered, duplicate         atomic.Int64
+
+	mu    sync.Mutex
+	byKey map[uint64]*download
+	busy  download // a ring of those with a request in flight, oldest first
+	idle  download // a ring of the others, in the order in which they expire
+	spans int
+	ended []Download // a ring, once it is full
+	next  int        // where in ended the next one goes
+
+	log    *zerolog.Logger
+	events chan Download
+	lost   atomic.Int64  // events that nobody had time to write
+	look   chan struct{} // there is something new to expire
+	stop   chan struct{}
+	done   chan struct{}
+}
+
+// download is one in the table. Its fields are under table.mu.
+type download struct {
+	Download
+	key        uint64
+	spans      spans
+	gone       bool // it has ended, perhaps with requests in flight
+	prev, next *download
+}
+
+func (d *download) unlink() { d.prev.next, d.next.prev = d.next, d.prev }
+
+// before puts d at the end of the ring.
+func (d *download) before(ring *download) {
+	d.prev, d.next = ring.prev, ring
+	d.prev.next, ring.prev = d, d
+}
+
+// representation is a response's body stream that knows how large the file is.
+type representation interface{ Size() int64 }
+
+// join makes a response that is about to be sent part of a download, if it is
+// the kind of response that can be.
+func (t *table) join(e *entry, ctx *fasthttp.RequestCtx) {
+	if !ctx.IsGet() || e.status != fasthttp.StatusOK && e.status != fasthttp.StatusPartialContent {
+		return
+	}
+	body, ok := ctx.Response.BodyStream().(representation)
+	if !ok {
+		return
+	}
+	if e.status == fasthttp.StatusOK && body.Size() < large {
+		e.part = partSmall
+		return
+	}
+	e.part = partJoined
+	e.identify(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e.download = t.enter(e, ctx, body.Size())
+}
+
+// enter finds the download that the request belongs to, or begins it, and
+// counts the request in. The table is locked.
+func (t *table) enter(e *entry, ctx *fasthttp.RequestCtx, size int64) *download {
+	key := maphash.Bytes(t.seed, e.key) // 64 bits that no client can foresee: no two of 4,096 are the same
+	d := t.byKey[key]
+	if d == nil {
+		if len(t.byKey) >= maxDownloads {
+			t.evict()
+		}
+		d = &download{key: key, Download: Download{
+			Client: string(e.client()), Path: string(e.path), ETag: string(etagOf(ctx)),
+			Size: size, Outcome: Active, Started: e.started,
+		}}
+		t.byKey[key] = d
+		t.live.Store(int64(len(t.byKey)))
+		t.started.Add(1)
+	} else {
+		d.unlink()
+	}
+	d.before(&t.busy)
+	d.Requests++
+	d.InFlight++
+	if e.started.After(d.Last) {
+		d.Last = e.started
+	}
+	return d
+}
+
+// leave notes what was delivered of a response that is over.
+func (t *table) leave(e *entry, result *logger.Result) {
+	t.delivered.Add(fileBytes(result))
+	if e.part == partSmall {
+		whole := result.Outcome == logger.Complete && result.Size < t.eventsFrom.Load()
+		if whole && t.live.Load() == 0 {
+			t.small.Add(1)
+			return
+		}
+		e.identify(result.Ctx)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if whole && t.byKey[maphash.Bytes(t.seed, e.key)] == nil {
+			t.small.Add(1)
+			return
+		}
+		e.download = t.enter(e, result.Ctx, result.Size)
+	} else {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+	}
+	e.recorded = true
+	if d := e.download; !d.gone {
+		t.take(d, result)
+	}
+}
+
+// fileBytes is how many of the response's bytes are the file's.
+func fileBytes(result *logger.Result) (n int64) {
+	body, ok := result.Stream.(*static.Body)
+	if !ok || result.Status != fasthttp.StatusPartialContent {
+		return result.Sent
+	}
+	body.Delivered(func(_, length int64) { n += length })
+	return n
+}
+
+// take counts a request out of its download, which may be over with that. The
+// table is locked.
+func (t *table) take(d *download, result *logger.Result) {
+	if body, ok := result.Stream.(*static.Body); ok {
+		body.Delivered(func(offset, length int64) { t.add(d, span{offset, offset + length}) })
+	} else { // compressed on the way: its bytes are not the file's
+		d.Delivered += result.Sent
+		if result.Outcome == logger.Complete {
+			d.Covered = d.Size
+		}
+	}
+	d.InFlight--
+	d.Last = result.End
+	if d.InFlight > 0 {
+		return
+	}
+	if d.Covered >= d.Size {
+		t.end(d, Complete)
+		return
+	}
+	first := t.idle.next == &t.idle
+	d.unlink()
+	d.before(&t.idle)
+	if first {
+		t.wake()
+	}
+}
+
+// add notes that a range was delivered. The table is locked.
+func (t *table) add(d *download, r span) {
+	before, room := len(d.spans), maxSpans
+	if t.spans >= maxAllSpans {
+		room = 0
+	}
+	fresh, kept := d.spans.add(r, room)
+	t.spans += len(d.spans) - before
+	d.Delivered += r.end - r.start
+	d.Duplicate += r.end - r.start - fresh
+	t.duplicate.Add(r.end - r.start - fresh)
+	if kept {
+		d.Covered += fresh
+	}
+}
+
+// evict makes room for one more: the one that nothing was asked of for longest
+// goes, or if all are busy the one that was joined least lately.
+func (t *table) evict() {
+	d := t.idle.next
+	if d == &t.idle {
+		d = t.busy.next
+	}
+	t.end(d, Evicted)
+}
+
+// end takes a download out of the table. The table is locked.
+func (t *table) end(d *download, outcome Outcome) {
+	d.unlink()
+	delete(t.byKey, d.key)
+	t.live.Store(int64(len(t.byKey)))
+	t.spans -= len(d.spans)
+	d.spans, d.gone, d.Outcome = nil, true, outcome
+	switch outcome {
+	case Complete:
+		t.complete.Add(1)
+	case Abandoned:
+		t.abandoned.Add(1)
+	case Evicted:
+		t.evicted.Add(1)
+	}
+	t.keep(d.Download)
+	if d.Size >= t.eventsFrom.Load() || d.Requests > 1 {
+		t.tell(d.Download)
+	}
+}
+
+// keep keeps an ended download to be looked at. The table is locked.
+func (t *table) keep(d Download) {
+	if len(t.ended) < keepEnded {
+		t.ended = append(t.ended, d)
+		return
+	}
+	t.ended[t.next] = d
+	t.next = (t.next + 1) % keepEnded
+}
+
+// totals counts.
+func (t *table) totals() Totals {
+	small := t.small.Load()
+	return Totals{
+		Started: t.started.Load() + small, Complete: t.complete.Load() + small,
+		Abandoned: t.abandoned.Load(), Evicted: t.evicted.Load(),
+		Active: t.live.Load(), Delivered: t.delivered.Load(), Duplicate: t.duplicate.Load(),
+	}
+}
+
+// etagOf is the validator of the representation that the response is of.
+func etagOf(ctx *fasthttp.RequestCtx) []byte { return ctx.Response.Header.PeekBytes(keyETag) }
+
+// keyETag is as fasthttp keeps it.
+var keyETag = []byte("Etag")
+
+// client is whom a download belongs to: the user, else the address.
+func (e *entry) client() []byte {
+	if len(e.user) > 0 {
+		return e.user
+	}
+	e.address = e.remote.AppendTo(e.address[:0])
+	return e.address
+}
+
+// identify makes the text that requests of one download have in common.
+func (e *entry) identify(ctx *fasthttp.RequestCtx) {
+	e.key = append(e.key[:0], e.client()...)
+	e.key = append(e.key, 0, byte(min(len(e.user), 1))) // no user is called like an address
+	e.key = append(e.key, ctx.Path()...)
+	e.key = append(e.key, 0)
+	e.key = append(e.key, etagOf(ctx)...)
+}

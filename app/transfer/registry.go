@@ -1,0 +1,189 @@
+package transfer
+
+// This file is the registry of what is in flight. A request is entered before
+// anything else happens to it and leaves when its response is over, which is
+// long after the handlers returned. It costs a request two short turns at a
+// lock and no allocation.
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
+
+	"fullbore/logger"
+	"fullbore/static"
+)
+
+// Config of a Registry. The zero value is ready to use.
+type Config struct {
+	// Expiry is how long nothing of an unfinished download may be asked for
+	// before it counts as abandoned. See Registry.Configure.
+	//
+	// Optional. Default: ExpiryDefault
+	Expiry time.Duration
+
+	// EventsFrom is the size in bytes of a file from which on its downloads are
+	// events, however few requests they take. See Registry.Configure.
+	//
+	// Optional. Default: 0, which is all
+	EventsFrom int64
+
+	// Events gets one event for each download, at its end.
+	//
+	// Optional. Default: none are written
+	Events *zerolog.Logger
+}
+
+// ExpiryDefault is the default of Config.Expiry.
+const ExpiryDefault = 10 * time.Minute
+
+// Registry knows the requests in flight and the downloads they belong to. It
+// is safe for concurrent use.
+type Registry struct {
+	entries sync.Pool
+
+	mu     sync.Mutex // around the list, and what snapshots note in its entries
+	list   entry      // a ring: its next is the oldest entry, its prev the latest
+	active int
+	lastID uint64
+
+	downloads table
+}
+
+// New makes a Registry and starts its one goroutine, which lets downloads
+// expire and writes events. Close ends it.
+func New(cfg Config) *Registry {
+	r := &Registry{}
+	r.list.next, r.list.prev = &r.list, &r.list
+	r.entries.New = func() any { return &entry{registry: r} }
+	r.downloads.start(cfg)
+	return r
+}
+
+// Configure changes what Config says of expiry and events while the registry is
+// in use.
+func (r *Registry) Configure(expiry time.Duration, eventsFrom int64) {
+	r.downloads.configure(expiry, eventsFrom)
+}
+
+// entryKey is the user value that holds the entry.
+type entryKey struct{}
+
+// Handle is the middleware. It is to be the outermost one, around the logger
+// whose Observe feeds this registry.
+func (r *Registry) Handle(c *fiber.Ctx) error {
+	ctx := c.Context()
+	e := r.entries.Get().(*entry) //nolint:forcetypeassert // the pool holds nothing else
+	e.begin(ctx)
+	r.enter(e)
+	err := c.Next()
+	r.responding(e, ctx)
+	// Only now: fasthttp forgets user values in the order in which they were
+	// set, closing each, and the logger's has to be closed before this one is
+	// forgotten. Closing this one removes it.
+	ctx.SetUserValue(entryKey{}, e)
+	return err
+}
+
+// responding notes what the response is going to be.
+func (r *Registry) responding(e *entry, ctx *fasthttp.RequestCtx) {
+	e.respond(ctx)
+	if e.kind == static.KindFile {
+		r.downloads.join(e, ctx)
+	}
+	e.state.Store(int32(stateSending))
+}
+
+// Observe is told by the logger what became of a request. The response is over
+// by then.
+func (r *Registry) Observe(result *logger.Result) {
+	if e, ok := result.Ctx.UserValue(entryKey{}).(*entry); ok && e.part != partNone {
+		r.downloads.leave(e, result)
+	}
+}
+
+func (r *Registry) enter(e *entry) {
+	r.mu.Lock()
+	r.lastID++
+	e.id = r.lastID
+	e.prev, e.next = r.list.prev, &r.list
+	e.prev.next, e.next.prev = e, e
+	r.active++
+	r.mu.Unlock()
+}
+
+func (r *Registry) remove(e *entry) {
+	r.mu.Lock()
+	e.prev.next, e.next.prev = e.next, e.prev
+	r.active--
+	r.mu.Unlock()
+	e.reset()
+	r.entries.Put(e)
+}
+
+// Active is the number of requests in flight.
+func (r *Registry) Active() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.active
+}
+
+// Transfers is a snapshot of the requests in flight, oldest first. What is known
+// only when the handlers are done is empty before; the bytes sent are then what
+// the kernel took on the connection since, less the header: within a few bytes
+// for a response of 64 KiB or more, without its header's length for a smaller
+// one and, for one of unknown length, with the framing of its chunks.
+func (r *Registry) Transfers() []Transfer {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	transfers := make([]Transfer, 0, r.active)
+	for e := r.list.next; e != &r.list; e = e.next {
+		transfers = append(transfers, e.snapshot(now))
+	}
+	return transfers
+}
+
+// End cuts the connection of a transfer; see wire.Conn.Cut. The reason is what
+// its access record gives as error. It is false if there is no such transfer, or
+// no longer, or its connection cannot be cut.
+func (r *Registry) End(id uint64, reason error) bool {
+	// Under the lock, or the connection may be at its next request.
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for e := r.list.next; e != &r.list; e = e.next {
+		if e.id == id && e.conn != nil {
+			e.ended = true
+			e.conn.Cut(reason)
+			return true
+		}
+	}
+	return false
+}
+
+// Downloads is a snapshot of the downloads that go on or may be resumed, and of
+// those that ended lately, newest first. A small file that was taken whole by
+// one request is not among them.
+// What requests in flight have sent so far is counted as Transfers does.
+func (r *Registry) Downloads() []Download {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.downloads.snapshot(func(yield func(*entry)) {
+		for e := r.list.next; e != &r.list; e = e.next {
+			if state(e.state.Load()) == stateSending {
+				yield(e)
+			}
+		}
+	})
+}
+
+// Totals is what became of all downloads so far.
+func (r *Registry) Totals() Totals { return r.downloads.totals() }
+
+// Close ends the downloads that are unfinished as abandoned, writes the events
+// that are left and ends the goroutine. Call it once, after the server has
+// stopped.
+func (r *Registry) Close() { r.downloads.close() }

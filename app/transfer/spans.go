@@ -1,0 +1,57 @@
+package transfer
+
+// This file is the union of byte ranges: which parts of a file were delivered.
+
+import (
+	"cmp"
+	"slices"
+)
+
+// maxSpans is how many separate ranges one download may consist of, which
+// bounds the work for one more.
+const maxSpans = 4096
+
+// span is the bytes from start up to, not including, end.
+type span struct{ start, end int64 }
+
+// spans are in order, and between two of them is at least one byte.
+type spans []span
+
+// add joins the range to the union. fresh is how many of its bytes were not part
+// of it. If the union is of room ranges already, a range that touches none of
+// them is left out, and kept is false.
+func (s *spans) add(r span, room int) (fresh int64, kept bool) {
+	if r.end <= r.start {
+		return 0, true
+	}
+	old := *s
+	// Those from first up to last touch the range.
+	first, _ := slices.BinarySearchFunc(old, r.start, func(o span, at int64) int { return cmp.Compare(o.end, at) })
+	last := first
+	fresh = r.end - r.start
+	for ; last < len(old) && old[last].start <= r.end; last++ {
+		if both := min(old[last].end, r.end) - max(old[last].start, r.start); both > 0 {
+			fresh -= both
+		}
+	}
+	if first == last {
+		if len(old) >= room {
+			return fresh, false
+		}
+		*s = slices.Insert(old, first, r)
+		return fresh, true
+	}
+	old[first] = span{min(old[first].start, r.start), max(old[last-1].end, r.end)}
+	*s = shrunk(slices.Delete(old, first+1, last))
+	return fresh, true
+}
+
+// shrunk gives back memory that a union needed once and needs no more, or the
+// bound on the number of ranges would be none on their memory.
+func shrunk(s spans) spans {
+	const few = 16
+	if cap(s) > few && len(s) < cap(s)/4 {
+		return slices.Clone(s)
+	}
+	return s
+}
