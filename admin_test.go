@@ -7,6 +7,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -14,7 +15,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // asked is an answer of the admin listener.
@@ -42,9 +42,14 @@ func askAt(t *testing.T, addr, method, path string, fields ...string) asked {
 			req.Host = value
 		}
 	}
+	// The client ends the connection, when it has all: where thousands of
+	// downloads fill the kernel's memory for sockets, it resets those that a
+	// server has closed and whose data is still on its way (tcp(7), tcp_mem).
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
 	client := http.Client{
 		Timeout:       patience,
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(req)
@@ -260,14 +265,11 @@ func TestNotReadyWhileDraining(t *testing.T) {
 	}
 }
 
-// The JSON of thousands of transfers is bounded, and asking for it does not get
-// in the way of them.
-func TestThousandsOfTransfersInOneAnswer(t *testing.T) {
-	const n = 4000
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*n+500 {
-		t.Skipf("%d descriptors are too few", limit.Cur)
-	}
+// One answer has as many rows as are asked for, and says how many more there
+// are. That thousands stay bounded is tested in app/admin: each real one would
+// take megabytes of the memory that the kernel has for sockets.
+func TestTransfersInOneAnswerAreLimited(t *testing.T) {
+	const n, limit = 300, 100
 	dir := t.TempDir()
 	sparse(t, dir, "big", 1<<30)
 	s := start(t, dir)
@@ -275,28 +277,28 @@ func TestThousandsOfTransfersInOneAnswer(t *testing.T) {
 		dial(t, s.addr, 4096).send(t, getRequest("/big"))
 	}
 	waitUntil(t, "all are in flight", func() bool {
-		return strings.Contains(s.askAdmin("GET", "/transfers?format=json&limit=1").body, `"total":4000,`)
+		return strings.Contains(s.askAdmin("GET", "/transfers?format=json&limit=1&filter=sending").body, `"count":300,`)
 	})
-	began := time.Now()
-	got := s.askAdmin("GET", "/transfers?format=json")
-	t.Logf("%d bytes in %v", len(got.body), time.Since(began))
+	got := s.askAdmin("GET", fmt.Sprintf("/transfers?format=json&limit=%d", limit))
 	var a struct {
 		Count, Shown, More, Total int
 		Transfers                 []struct {
-			ID            uint64
-			Path, State   string
-			Length, Bytes int64
+			ID     uint64
+			Path   string
+			Length int64
 		}
 	}
 	if err := json.Unmarshal([]byte(got.body), &a); err != nil {
 		t.Fatal(err)
 	}
-	if len(a.Transfers) != 1000 || a.Count != n || a.Shown != 1000 || a.More != n-1000 || a.Total != n || len(got.body) > 1<<20 {
-		t.Errorf("%d rows, %d bytes, count %d, shown %d, more %d, total %d", len(a.Transfers), len(got.body), a.Count, a.Shown, a.More, a.Total)
+	if len(a.Transfers) != limit || a.Count != n || a.Shown != limit || a.More != n-limit || a.Total != n {
+		t.Errorf("%d rows, count %d, shown %d, more %d, total %d", len(a.Transfers), a.Count, a.Shown, a.More, a.Total)
 	}
+	last := ^uint64(0)
 	for _, tr := range a.Transfers {
-		if tr.Path != "/big" || tr.Length != 1<<30 {
-			t.Fatalf("%+v", tr)
+		if tr.Path != "/big" || tr.Length != 1<<30 || tr.ID >= last {
+			t.Fatalf("%+v after %d", tr, last)
 		}
+		last = tr.ID
 	}
 }

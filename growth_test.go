@@ -17,6 +17,7 @@ import (
 )
 
 func TestGrowingMemoryIsAnAlert(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	needTool(t, "prometheus")
 	const size = 64 << 20
 	dir := t.TempDir()

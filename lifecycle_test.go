@@ -47,11 +47,11 @@ func same(r io.Reader, want []byte) error {
 	return nil
 }
 
+// drainEnd is what the last event of a drain says.
+type drainEnd struct{ Finished, Cut, Failed int }
+
 // drained is the event at the end of a drain.
-func (s *server) drained() (event struct {
-	Finished, Cut, Failed int
-	Seconds               float64
-}) {
+func (s *server) drained() (event drainEnd) {
 	s.t.Helper()
 	line := s.stderr.waitFor(s.t, `"event":"drain"`, "stopped after")
 	if err := json.Unmarshal([]byte(line), &event); err != nil {
@@ -89,6 +89,9 @@ func slowly(t *testing.T, s *server, n int) []*client {
 	}
 	for _, c := range clients {
 		c.header(t)
+		if _, err := c.r.Peek(1); err != nil { // of the body, which has begun
+			t.Fatal(err)
+		}
 	}
 	return clients
 }

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"fullbore/bench/load"
 )
 
@@ -352,5 +354,39 @@ func checkNetwork(t *testing.T, m map[string]float64, seen []sight) {
 	}
 	if n := m["fullbore_connections_accepted_total"]; n < 200 || n > float64(len(seen)) {
 		t.Errorf("%v connections were accepted", n)
+	}
+}
+
+// What the real program exposes is what docs/metrics.md has, and nothing else.
+func TestMetricsOfTheServerAreDocumented(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sparse(t, dir, "file", 1)
+	s := start(t, dir)
+	s.fetch("/file", 1)
+	s.records(1)
+	var families map[string]*dto.MetricFamily
+	waitUntil(t, "the request is counted", func() bool {
+		families = s.families()
+		return families["fullbore_requests_total"] != nil
+	})
+	document := read(t, "docs/metrics.md")
+	for name, family := range families {
+		if strings.HasPrefix(name, "fullbore_") && !strings.Contains(document, fmt.Sprintf("| `%s` | %s |", name, strings.ToLower(family.GetType().String()))) {
+			t.Errorf("docs/metrics.md does not have the %s %s", family.GetType(), name)
+		}
+	}
+	for line := range strings.Lines(document) {
+		if name, ok := strings.CutPrefix(line, "| `fullbore_"); ok {
+			name, _, _ = strings.Cut(name, "`")
+			if families["fullbore_"+name] == nil {
+				t.Errorf("docs/metrics.md has fullbore_%s; the server does not", name)
+			}
+		}
+	}
+	for _, name := range []string{"go_goroutines", "go_memstats_heap_alloc_bytes", "process_resident_memory_bytes", "process_open_fds"} {
+		if families[name] == nil {
+			t.Errorf("the server does not have %s", name)
+		}
 	}
 }

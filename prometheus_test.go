@@ -52,8 +52,9 @@ func TestPromtoolAcceptsTheFiles(t *testing.T) {
 func TestPromtoolAcceptsTheMetrics(t *testing.T) {
 	promtool := needTool(t, "promtool")
 	s := start(t, t.TempDir())
-	body := fetch(t, s.url("/missing"))
-	if body = fetch(t, "http://"+s.admin+"/metrics"); !bytes.Contains(body, []byte("fullbore_requests_total{")) {
+	fetch(t, s.url("/missing"))
+	body := fetch(t, "http://"+s.admin+"/metrics")
+	if !bytes.Contains(body, []byte("fullbore_requests_total{")) {
 		t.Fatalf("no requests in the metrics:\n%s", body)
 	}
 	cmd := exec.Command(promtool, "check", "metrics")
@@ -128,16 +129,16 @@ func startPrometheus(t *testing.T, targets ...string) *prometheus {
 	program := needTool(t, "prometheus")
 	dir := t.TempDir()
 	config := contentOf(t, filepath.Join(prometheusFiles, "prometheus.yml"))
-	for old, new := range map[string]string{
+	for from, to := range map[string]string{
 		`scrape_interval: 15s`:     `scrape_interval: 250ms`,
 		`evaluation_interval: 15s`: `evaluation_interval: 250ms`,
 		`["fullbore:8081"]`:        `["` + strings.Join(targets, `", "`) + `"]`,
 		`["127.0.0.1:9090"]`:       `["` + nowhere + `"]`,
 	} {
-		if strings.Count(config, old) != 1 {
-			t.Fatalf("prometheus.yml does not have %q once", old)
+		if strings.Count(config, from) != 1 {
+			t.Fatalf("prometheus.yml does not have %q once", from)
 		}
-		config = strings.Replace(config, old, new, 1)
+		config = strings.Replace(config, from, to, 1)
 	}
 	for name, content := range map[string]string{
 		"prometheus.yml": config,

@@ -403,7 +403,8 @@ func TestSIGHUPReopensTheLogAndTheFolder(t *testing.T) {
 // goroutines is how many the server has.
 func (s *server) goroutines() int {
 	s.t.Helper()
-	resp, err := http.Get("http://" + s.admin + "/metrics")
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + s.admin + "/metrics")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -451,7 +452,8 @@ func TestThousandReloadsUnderLoad(t *testing.T) {
 	use(configs[0])
 	s := start(t, "--config", file)
 	s.get("/small")
-	before, goroutines := len(descriptors(t, s.cmd.Process.Pid)), s.goroutines()
+	goroutines := s.goroutines()
+	before := len(descriptors(t, s.cmd.Process.Pid))
 
 	stop := make(chan struct{})
 	var clients sync.WaitGroup

@@ -10,7 +10,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"fullbore/app/config"
 	"fullbore/app/metrics"
 	"fullbore/app/transfer"
 	"fullbore/app/watch"
@@ -26,9 +25,6 @@ func (a *App) newObservers() {
 	o := a.cfg.Operations
 	a.transfers = transfer.New(transfer.Config{
 		Expiry: o.DownloadAfter, EventsFrom: int64(o.DownloadFrom), Events: &a.events,
-	})
-	a.onReload(func(cfg *config.Config) {
-		a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
 	})
 	a.metrics = metrics.New(Version, a.sources())
 }
@@ -80,7 +76,7 @@ func (a *App) watchMetrics() metrics.Watch {
 // filesystems gives what asks how full the file systems are. One that does not
 // answer, as those on a network may not, is left out.
 func (a *App) filesystems() func() map[string]metrics.Filesystem {
-	look := &probe{measure: func() (found storage) {
+	look := &probe{patience: probePatience, measure: func() (found storage) {
 		for of, path := range map[string]string{"files": a.current().Path, "state": a.stateDir} {
 			if path == "" {
 				continue

@@ -68,6 +68,7 @@ type table struct {
 	lost   atomic.Int64  // events that nobody had time to write
 	look   chan struct{} // there is something new to expire
 	stop   chan struct{}
+	once   sync.Once // closes stop
 	done   chan struct{}
 }
 
@@ -283,7 +284,7 @@ func (e *entry) client() []byte {
 	if len(e.user) > 0 {
 		return e.user
 	}
-	e.address = e.remote.AppendTo(e.address[:0])
+	e.address = addrOf(e.remote).AppendTo(e.address[:0])
 	return e.address
 }
 

@@ -48,8 +48,8 @@ type entry struct {
 
 	// Until it is in the list.
 	id      uint64
-	remote  netip.Addr
-	method  string // a constant
+	remote  net.Addr // see addrOf
+	method  string   // a constant
 	path    []byte
 	conn    conn // nil: the connection cannot tell
 	started time.Time
@@ -86,7 +86,7 @@ func (e *entry) begin(ctx *fasthttp.RequestCtx) {
 	if e.started.IsZero() { // its client waits for "100 Continue"
 		e.started = time.Now()
 	}
-	e.remote = addrOf(ctx)
+	e.remote = ctx.RemoteAddr()
 	e.method = methodOf(ctx.Method())
 	e.path = append(e.path[:0], cut(ctx.Path(), maxPath)...)
 	if e.conn, _ = ctx.Conn().(conn); e.conn != nil {
@@ -144,7 +144,7 @@ func (e *entry) Close() error {
 
 // reset makes the entry ready for another request.
 func (e *entry) reset() {
-	e.conn, e.download, e.part, e.recorded = nil, nil, partNone, false
+	e.conn, e.remote, e.download, e.part, e.recorded = nil, nil, nil, partNone, false
 	e.state.Store(int32(statePreparing))
 	e.status, e.kind, e.user, e.length, e.ended = 0, "", e.user[:0], 0, false
 }
@@ -152,7 +152,7 @@ func (e *entry) reset() {
 // snapshot copies the entry. The registry is locked.
 func (e *entry) snapshot(now time.Time) Transfer {
 	t := Transfer{
-		ID: e.id, Remote: e.remote, Method: e.method, Path: string(e.path), Kind: string(static.KindOther),
+		ID: e.id, Remote: addrOf(e.remote), Method: e.method, Path: string(e.path), Kind: string(static.KindOther),
 		State: Preparing, Length: -1, ETA: -1, Started: e.started, Age: max(now.Sub(e.started).Seconds(), 0),
 	}
 	if e.conn != nil && e.body != 0 {
@@ -208,9 +208,9 @@ func cut(text []byte, n int) []byte {
 	return text[:n]
 }
 
-// addrOf is the client's address.
-func addrOf(ctx *fasthttp.RequestCtx) netip.Addr {
-	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
+// addrOf is the client's address. It is not needed for most requests.
+func addrOf(remote net.Addr) netip.Addr {
+	if tcp, ok := remote.(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap()
 	}
 	return netip.Addr{}

@@ -80,7 +80,7 @@ func (t *table) expire(now time.Time) time.Duration {
 
 // close ends all that is left. A server that stops takes no resumption.
 func (t *table) close() {
-	close(t.stop)
+	t.once.Do(func() { close(t.stop) })
 	<-t.done
 	t.mu.Lock()
 	for _, ring := range []*download{&t.idle, &t.busy} {

@@ -184,6 +184,6 @@ func (r *Registry) Downloads() []Download {
 func (r *Registry) Totals() Totals { return r.downloads.totals() }
 
 // Close ends the downloads that are unfinished as abandoned, writes the events
-// that are left and ends the goroutine. Call it once, after the server has
-// stopped.
+// that are left and ends the goroutine. Call it after the server has
+// stopped. It may be called twice.
 func (r *Registry) Close() { r.downloads.close() }
