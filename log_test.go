@@ -40,14 +40,14 @@ func TestDiskOfTheLogIsFull(t *testing.T) {
 	sparse(t, dir, "file", 1)
 	s := start(t, dir, "--access-log", "/dev/full")
 	s.fetch("/file", 100)
-	if line := s.stderr.wait(t, "access log: "); !strings.Contains(line, "no space left") {
+	if line := s.stderr.waitFor(t, `"event":"log"`, "access log: "); !strings.Contains(line, "no space left") {
 		t.Errorf("it says %q", line)
 	}
 	s.fetch("/file", 100)
 	if code := s.stop(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	s.stderr.wait(t, "access log: 200 lines were lost")
+	s.stderr.waitFor(t, "access log: 200 lines were lost")
 }
 
 // Nobody reads the pipe, then somebody does: serving never waits, and the log

@@ -527,7 +527,7 @@ func oneLetter(client *http.Client, url string, size int) error {
 		return fmt.Errorf("%s: after %d bytes: %w", url, len(body), err)
 	}
 	if resp.StatusCode != http.StatusOK || len(body) != size || bytes.Count(body, body[:1]) != size {
-		return fmt.Errorf("%s: %s, %d bytes, %.20q...", url, resp.Status, len(body), body)
+		return fmt.Errorf("%s: %s, %d bytes that begin with %.20q", url, resp.Status, len(body), body)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 		cfg: cfg, stderr: stderr, events: newEvents(cfg.Operations.EventFormat, stderr),
 		accepted: make(chan struct{}),
 	}
-	a.notifyTrouble = newReporter(a.events, "systemd")
+	a.notifyTrouble = newReporter(a.events, "systemd", "systemd")
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -79,7 +79,7 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	a.files = newFiles(handler)
 	a.health = a.newHealth()
 	a.newObservers()
-	if a.log, a.sink, err = openLog(cfg, stdout, newReporter(a.events, "log").and(a.health.logFailed), a.observe); err != nil {
+	if a.log, a.sink, err = openLog(cfg, stdout, newReporter(a.events, "log", "access log").and(a.health.logFailed), a.observe); err != nil {
 		return nil, err
 	}
 	if err = a.openState(); err != nil {
@@ -107,7 +107,7 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 
 // listen opens a listener on addr, or takes the inherited one, if there is one.
 func (a *App) listen(addr string, inherited **net.TCPListener) (*wire.Listener, error) {
-	accept := newReporter(a.events, "accept").and(a.health.acceptFailed)
+	accept := newReporter(a.events, "accept", "accepting connections").and(a.health.acceptFailed)
 	cfg := wire.Config{
 		IdleTimeout:   a.cfg.IdleTimeout,
 		OnAcceptError: func(err error, _ time.Duration) { accept.report(err) },

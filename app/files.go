@@ -68,7 +68,7 @@ func (f *files) Handle(c *fiber.Ctx) error {
 		return fiber.ErrServiceUnavailable
 	}
 	defer g.leave()
-	return g.Handler.Handle(c)
+	return g.Handle(c)
 }
 
 // swap puts another handler in place; requests inside end with the old one.

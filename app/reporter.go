@@ -15,7 +15,8 @@ const reportInterval = time.Minute
 // is safe for concurrent use.
 type reporter struct {
 	events zerolog.Logger
-	event  string      // what it is about
+	event  string      // the word for it
+	what   string      // likewise, for people
 	also   func(error) // is told each time; may be nil
 
 	mu     sync.Mutex
@@ -23,8 +24,8 @@ type reporter struct {
 	unsaid int
 }
 
-func newReporter(events zerolog.Logger, event string) *reporter {
-	return &reporter{events: events, event: event}
+func newReporter(events zerolog.Logger, event, what string) *reporter {
+	return &reporter{events: events, event: event, what: what}
 }
 
 // and makes another one be told each time, from now on.
@@ -47,6 +48,6 @@ func (r *reporter) report(err error) {
 	if r.unsaid > 0 {
 		more = fmt.Sprintf(" (and %d times since %s)", r.unsaid, r.last.Format(time.TimeOnly))
 	}
-	r.events.Error().Str("event", r.event).Err(err).Int("unsaid", r.unsaid).Msgf("%s: %v%s", r.event, err, more)
+	r.events.Error().Str("event", r.event).Err(err).Int("unsaid", r.unsaid).Msgf("%s: %v%s", r.what, err, more)
 	r.last, r.unsaid = time.Now(), 0
 }

@@ -33,7 +33,7 @@ func TestNoSignOfLifeWithoutAccepting(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	a := &App{publicLn: ln, notifyTrouble: newReporter(zerolog.Nop(), "systemd")}
+	a := &App{publicLn: ln, notifyTrouble: newReporter(zerolog.Nop(), "systemd", "systemd")}
 	message := func() string {
 		buf := make([]byte, 1000)
 		n, err := manager.Read(buf)

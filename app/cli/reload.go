@@ -7,6 +7,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,14 +60,14 @@ func (r *reloader) run(ctx context.Context) {
 	defer r.settle.Stop()
 	r.settle.Stop()
 	var events chan fsnotify.Event
-	var errors chan error
+	var failures chan error
 	if r.file != "" {
 		var err error
 		if r.watcher, err = fsnotify.NewWatcher(); err != nil {
 			r.warn("config", r.file+" is not watched, SIGHUP reloads it: "+err.Error())
 		} else {
-			defer r.watcher.Close()
-			events, errors = r.watcher.Events, r.watcher.Errors
+			defer func() { _ = r.watcher.Close() }() // nothing is left to do about it
+			events, failures = r.watcher.Events, r.watcher.Errors
 			r.look()
 			r.later(settleTime) // what came between the start and now
 		}
@@ -80,8 +81,11 @@ func (r *reloader) run(ctx context.Context) {
 			r.reload(true)
 		case event := <-events:
 			r.happened(event)
-		case <-errors: // events were lost
-			r.named = true
+		case err := <-failures:
+			if !errors.Is(err, fsnotify.ErrEventOverflow) {
+				r.warn("config", r.file+" may change unseen, SIGHUP reloads it: "+err.Error())
+			}
+			r.named = true // perhaps; that was lost
 			r.later(settleTime)
 		case <-r.settle.C:
 			r.pending = false
@@ -176,7 +180,8 @@ func foldersOf(file string) []string {
 		}
 	}
 	add(file)
-	for name := file; len(folders) < linksMax; {
+	name := file
+	for range linksMax {
 		to, err := os.Readlink(name)
 		if err != nil {
 			break
@@ -184,13 +189,11 @@ func foldersOf(file string) []string {
 		if !filepath.IsAbs(to) {
 			to = filepath.Join(filepath.Dir(name), to)
 		}
-		if name = to; slices.Contains(folders, filepath.Dir(name)) && name == file {
-			break
-		}
+		name = to
 		add(name)
 	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		add(real)
+	if resolved, err := filepath.EvalSymlinks(file); err == nil {
+		add(resolved)
 	}
 	return folders
 }

@@ -170,7 +170,7 @@ func scalar(node ast.Node) (string, error) {
 	case *ast.MappingNode, *ast.MappingValueNode:
 		return "", errors.New("has keys of its own: want one value")
 	}
-	return "", errors.New("want a plain value, without & * or !")
+	return "", errors.New("want a plain value, no anchor, alias or tag")
 }
 
 func unknownKey(name string, keys []Key) string {

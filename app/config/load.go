@@ -114,7 +114,8 @@ func (l *Loader) Load() (*Settings, error) {
 
 // override sets a key from the environment or the command line, if it is there.
 func (l *Loader) override(s *Settings, key Key) error {
-	value, source := "", Source{}
+	var value string
+	var source Source
 	if flag := l.flags.Lookup(key.Name); flag != nil && flag.Changed {
 		value, source.name = flag.Value.String(), "--"+key.Name
 	} else if key.Name == pathKey && l.Path != "" {
@@ -185,13 +186,15 @@ func UnknownEnv(environ []string) []string {
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")
 		word, ours := strings.CutPrefix(name, EnvPrefix)
-		if key := strings.ToLower(strings.ReplaceAll(word, "_", "-")); ours && !(slices.Contains(known, key) && name == EnvName(key)) {
-			hint := "see fullbore config --default"
-			if meant := nearest(key, known); meant != "" {
-				hint = "did you mean " + EnvName(meant) + "?"
-			}
-			unknown = append(unknown, name+" is not a setting; "+hint)
+		key := strings.ToLower(strings.ReplaceAll(word, "_", "-"))
+		if !ours || (slices.Contains(known, key) && name == EnvName(key)) {
+			continue
 		}
+		hint := "see fullbore config --default"
+		if meant := nearest(key, known); meant != "" {
+			hint = "did you mean " + EnvName(meant) + "?"
+		}
+		unknown = append(unknown, name+" is not a setting; "+hint)
 	}
 	slices.Sort(unknown)
 	return unknown
