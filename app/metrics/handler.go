@@ -19,7 +19,7 @@ func (m *Metrics) Handler(c *fiber.Ctx) error {
 		return err
 	}
 	// What could be gathered is worth more than an error because of the rest.
-	format := expfmt.NegotiateIncludingOpenMetrics(http.Header{"Accept": {c.Get(fiber.HeaderAccept)}})
+	format := expfmt.NegotiateAccept(http.Header{"Accept": {c.Get(fiber.HeaderAccept)}}, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	c.Set(fiber.HeaderContentType, string(format))
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Vary(fiber.HeaderAccept, fiber.HeaderAcceptEncoding)

@@ -87,6 +87,15 @@ func New(version string, from Sources) *Metrics {
 		k.sent, k.received = sent.WithLabelValues(name), received.WithLabelValues(name)
 		k.duration, k.ttfb = &duration.ofKind[kind], &ttfb.ofKind[kind]
 	}
+	// What alerts look at is there from the start: a series that begins with its
+	// first error does not increase with it.
+	for method, name := range methods {
+		if name == fasthttp.MethodGet || name == fasthttp.MethodHead {
+			for kind := range kindAdmin {
+				m.count(method, len(codes)-1, kind)
+			}
+		}
+	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say what was built, and by which Go.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},

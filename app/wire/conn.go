@@ -262,15 +262,14 @@ const (
 // If the peer sent what nobody read, say a body that was refused, the kernel
 // would answer with a reset, which can destroy the response before the peer
 // reads it. So the end is announced first, and for a short while what comes is
-// thrown away. RFC 9112 section 9.6.
+// thrown away. RFC 9112 section 9.6. What the peer has not taken yet is waited
+// for, so Close may take as long as a slow peer does; see settle.
 func (c *Conn) Close() error {
 	c.once.Do(func() {
 		if !c.isCut() && (c.sending.Load() || c.unread()) {
 			c.linger()
 		}
-		if c.retiring.Load() != staying {
-			c.settle()
-		}
+		c.settle()
 		c.onDone(c)
 	})
 	return c.tcp.Close()

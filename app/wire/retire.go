@@ -74,18 +74,36 @@ func (c *Conn) readLast(p []byte) (int, error) {
 	return n, err
 }
 
+// How often settle looks: often at first, since most peers take what is there
+// at once, and always while somebody waits for the end.
+const (
+	lookMin      = 5 * time.Millisecond
+	lookRetiring = 20 * time.Millisecond
+	lookMax      = time.Second
+)
+
 // settle waits until the peer has taken what waits in the kernel, for as long as
-// it keeps taking. Without need the kernel does that by itself; but where the
-// process was the last one of a container, the network goes with it, and of a
-// download the megabytes that were sent and not taken yet.
+// it keeps taking, and ends our half first, so that the peer need not wait.
+// Mostly the kernel would do it by itself. But short of memory it throws away
+// the queues of sockets that nobody holds any more, with up to some megabytes
+// that are logged as sent; and where the process was the last one of a
+// container, the network goes with it. See tcp(7), tcp_mem and tcp_max_orphans.
 func (c *Conn) settle() {
-	if c.isCut() || c.WriteErr() != nil || c.tcp.CloseWrite() != nil {
+	if c.isCut() || c.WriteErr() != nil {
 		return
 	}
-	const look = 5 * time.Millisecond
-	left, since := c.queued(), time.Now()
+	left := c.queued()
+	if left == 0 || c.tcp.CloseWrite() != nil {
+		return
+	}
+	begun := time.Now()
+	since := begun
 	for left > 0 && !c.isCut() && !c.gone() {
-		time.Sleep(look)
+		longest := lookMax
+		if c.retiring.Load() != staying {
+			longest = lookRetiring
+		}
+		time.Sleep(min(max(time.Since(begun)/8, lookMin), longest))
 		now := c.queued()
 		if now != left {
 			left, since = now, time.Now()

@@ -156,14 +156,16 @@ func TestCheckFindsWhetherSomebodyAccepts(t *testing.T) {
 	}
 }
 
-// What the kernel holds when a retired connection is closed is waited for; not
+// What the kernel holds when a connection is closed is waited for; not
 // when the peer is gone, or when the connection is cut meanwhile.
-func TestRetiredConnectionWaitsForWhatIsQueued(t *testing.T) {
-	for _, end := range []string{"taken", "reset", "cut"} {
+func TestCloseWaitsForWhatIsQueued(t *testing.T) {
+	for _, end := range []string{"taken", "reset", "cut", "taken while it retires"} {
 		t.Run(end, func(t *testing.T) {
 			ln, server, client := pair(t, time.Hour)
 			server.Work()
-			_ = ln.Retire(false)
+			if end == "taken while it retires" {
+				_ = ln.Retire(false)
+			}
 			sent, _ := server.Write(make([]byte, 256<<10)) // fits into the two sockets
 			for server.queued() == 0 {                     // not into the client's alone
 				n, _ := server.Write(make([]byte, 64<<10))
@@ -180,7 +182,7 @@ func TestRetiredConnectionWaitsForWhatIsQueued(t *testing.T) {
 			case <-time.After(50 * time.Millisecond): // it would have been by then
 			}
 			switch end {
-			case "taken":
+			case "taken", "taken while it retires":
 				if n, err := io.Copy(io.Discard, client); err != nil || n != int64(sent) {
 					t.Errorf("the client received %d of %d bytes, %v", n, sent, err)
 				}
