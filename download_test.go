@@ -450,13 +450,12 @@ func TestServingGoesOnWithoutAReaderOfLogAndNotices(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill() }()
-	line, err := bufio.NewReader(stderr).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
+	addr, notices := "", bufio.NewScanner(stderr)
+	for ready := false; !ready && notices.Scan(); {
+		addr, ready = strings.CutPrefix(notices.Text(), "listening http://")
 	}
 	stdout.Close()
 	stderr.Close()
-	addr := strings.TrimSpace(strings.TrimPrefix(line, "listening http://"))
 	for range 3 {
 		c := dial(t, addr, 0)
 		c.send(t, getRequest("/file"))

@@ -68,7 +68,7 @@ func TestPromtoolAcceptsTheMetrics(t *testing.T) {
 func TestEveryAlertIsTestedAndExplained(t *testing.T) {
 	rules := contentOf(t, filepath.Join(prometheusFiles, "alerts.yml"))
 	tests := contentOf(t, filepath.Join(prometheusFiles, "alerts_test.yml"))
-	readme := contentOf(t, "README.md")
+	readme := contentOf(t, filepath.Join(prometheusFiles, "README.md"))
 	alerts := regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatchIndex(rules, -1)
 	if len(alerts) < 10 {
 		t.Fatalf("only %d alerts", len(alerts))
@@ -87,7 +87,7 @@ func TestEveryAlertIsTestedAndExplained(t *testing.T) {
 			t.Errorf("%s does not fire in alerts_test.yml", name)
 		}
 		if !strings.Contains(readme, "`"+name+"`") {
-			t.Errorf("README.md does not have %s", name)
+			t.Errorf("its README.md does not have %s", name)
 		}
 	}
 }

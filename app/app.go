@@ -130,13 +130,13 @@ func (a *App) Run(ctx context.Context) error {
 		defer close(a.accepted)
 		failed <- a.public.Listener(a.publicLn)
 	}()
+	a.phase.serving.Store(true) // before anybody can know: connections wait in the socket meanwhile
 	a.say("listening http://%s", a.publicLn.Addr())
 	if a.admin != nil {
 		running++
 		go func() { failed <- a.admin.Listener(a.adminLn) }()
 		a.say("admin http://%s", a.adminLn.Addr())
 	}
-	a.phase.serving.Store(true)
 	a.sayStart()
 	defer a.startWatchdog(ctx)()
 	a.notifyReady()
