@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 	fiberlogger "github.com/gofiber/fiber/v2/middleware/logger"
@@ -584,12 +586,15 @@ func FuzzCompile(f *testing.F) {
 }
 
 func FuzzAppendSafe(f *testing.F) {
-	f.Add([]byte("a\"b\\c\n\x1b\xff"))
+	f.Add([]byte("a\"b\\c\n\x1b\xff\u2028\u202e\u9c29"))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		for _, b := range appendSafe(nil, value) {
-			if b < 0x20 || b >= 0x7f || b == '"' {
-				t.Fatalf("byte %#x got through", b)
+		for _, r := range string(appendSafe(nil, value)) {
+			if r == '"' || !unicode.IsPrint(r) {
+				t.Fatalf("%q got through", r)
 			}
+		}
+		if safe := appendSafe(nil, value); !utf8.Valid(safe) {
+			t.Fatalf("%q is no UTF-8", safe)
 		}
 	})
 }
