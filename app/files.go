@@ -4,6 +4,7 @@ package app
 // a reload exchanges for another while requests are being answered.
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -61,13 +62,20 @@ func newGeneration(h *static.Handler) *generation {
 	return g
 }
 
-// Handle answers from the handler that is in force when the request comes.
-func (f *files) Handle(c *fiber.Ctx) error {
+// Handle answers from the handler that is in force when the request comes. A
+// panic is an error of that request; to have that here and not in a middleware
+// of its own is one layer less on the stack that a download holds.
+func (f *files) Handle(c *fiber.Ctx) (err error) {
 	g := f.enter()
 	if g == nil {
 		return fiber.ErrServiceUnavailable
 	}
-	defer g.leave()
+	defer func() {
+		g.leave()
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v", cause)
+		}
+	}()
 	return g.Handle(c)
 }
 

@@ -8,11 +8,9 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/guard"
-	"fullbore/logger"
 	"fullbore/static/listing"
 )
 
@@ -40,32 +38,29 @@ func (a *App) newPublic() *fiber.App {
 		DisablePreParseMultipartForm: true,
 		ErrorHandler:                 answerError,
 	})
-	app.Use(a.transfers.Handle, a.log.Handle)
-	app.Use(recovery.New())
+	app.Use(a.log.Handle)
 	app.Use(a.files.Handle)
 
 	server := app.Server()
-	server.Handler = guard.UnknownMethod(server.Handler)
 	server.SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error
-	logTheRest(server, a.log)
-	server.Handler = a.closeWhenDraining(guard.UnreadBody(server.Handler))
 	server.ConnState = notePhase
-	server.ExpectHandler = guard.Expectation(server.Handler)
-	return app
-}
-
-// logTheRest logs what never reaches a middleware: requests that fasthttp
-// cannot read, and those with a method that nobody knows.
-func logTheRest(server *fasthttp.Server, log *logger.Logger) {
 	handle, answer := server.Handler, server.ErrorHandler
-	server.Handler = func(ctx *fasthttp.RequestCtx) {
-		handle(ctx)
-		log.Unseen(ctx)
-	}
+	server.Handler = a.transfers.Handler(func(ctx *fasthttp.RequestCtx) {
+		if guard.KnownMethod(ctx) {
+			handle(ctx)
+		}
+		a.log.Unseen(ctx)
+		guard.UnreadBody(ctx)
+		if a.draining.begun.Load() != nil {
+			ctx.Response.Header.SetConnectionClose()
+		}
+	})
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 		answer(ctx, err)
-		log.ServerError(ctx, err)
+		a.log.ServerError(ctx, err)
 	}
+	server.ExpectHandler = guard.Expectation(server.Handler)
+	return app
 }
 
 // answerError tells the client the status and no more; what went wrong inside

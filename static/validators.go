@@ -127,8 +127,12 @@ func precondition(h *fasthttp.RequestHeader, v validators) verdict {
 }
 
 // list is the value of a header that is a list: its lines, if there are
-// several, joined. Section 5.3.
+// several, joined. Section 5.3. PeekAll takes much stack, which a slow download
+// would hold for as long as it takes; few requests need it.
 func list(h *fasthttp.RequestHeader, name string) string {
+	if len(h.Peek(name)) == 0 {
+		return ""
+	}
 	return string(bytes.Join(h.PeekAll(name), []byte(",")))
 }
 
@@ -140,6 +144,9 @@ func (v validators) modifiedAfter(t time.Time) bool {
 // date parses a header; one that is no valid date, or that comes twice, counts
 // as absent, as sections 13.1.3 and 13.1.4 demand.
 func date(h *fasthttp.RequestHeader, name string) (time.Time, bool) {
+	if len(h.Peek(name)) == 0 { // as in list
+		return time.Time{}, false
+	}
 	lines := h.PeekAll(name)
 	if len(lines) != 1 {
 		return time.Time{}, false

@@ -20,18 +20,15 @@ type lingerer interface{ Linger() }
 // which is request smuggling. A short body of a known length is read to its
 // end; for any other one the connection closes after the response.
 //
-// It goes around everything that may answer, since each answer leaves the same
+// Call it after everything that may answer, since each answer leaves the same
 // rest behind.
-func UnreadBody(handler fasthttp.RequestHandler) fasthttp.RequestHandler {
-	return func(ctx *fasthttp.RequestCtx) {
-		handler(ctx)
-		if drained(&ctx.Request) {
-			return
-		}
-		ctx.Response.Header.SetConnectionClose()
-		if conn, ok := ctx.Conn().(lingerer); ok {
-			conn.Linger()
-		}
+func UnreadBody(ctx *fasthttp.RequestCtx) {
+	if drained(&ctx.Request) {
+		return
+	}
+	ctx.Response.Header.SetConnectionClose()
+	if conn, ok := ctx.Conn().(lingerer); ok {
+		conn.Linger()
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
@@ -72,20 +71,21 @@ func (r *Registry) Configure(expiry time.Duration, eventsFrom int64) {
 // entryKey is the user value that holds the entry.
 type entryKey struct{}
 
-// Handle is the middleware. It is to be the outermost one, around the logger
-// whose Observe feeds this registry.
-func (r *Registry) Handle(c *fiber.Ctx) error {
-	ctx := c.Context()
-	e := r.entries.Get().(*entry) //nolint:forcetypeassert // the pool holds nothing else
-	e.begin(ctx)
-	r.enter(e)
-	err := c.Next()
-	r.responding(e, ctx)
-	// Only now: fasthttp forgets user values in the order in which they were
-	// set, closing each, and the logger's has to be closed before this one is
-	// forgotten. Closing this one removes it.
-	ctx.SetUserValue(entryKey{}, e)
-	return err
+// Handler is around a server's handler, and so around the logger whose Observe
+// feeds this registry. It is no Fiber middleware, since a middleware takes 300
+// bytes of stack: one more page of it, for as long as each download lasts.
+func (r *Registry) Handler(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		e := r.entries.Get().(*entry) //nolint:forcetypeassert // the pool holds nothing else
+		e.begin(ctx)
+		r.enter(e)
+		next(ctx)
+		r.responding(e, ctx)
+		// Only now: fasthttp forgets user values in the order in which they were
+		// set, closing each, and the logger's has to be closed before this one is
+		// forgotten. Closing this one removes it.
+		ctx.SetUserValue(entryKey{}, e)
+	}
 }
 
 // responding notes what the response is going to be.

@@ -68,7 +68,7 @@ func serve(t *testing.T, cfg Config, files ...static.Config) *server {
 	}
 	s.addr = ln.Addr().String()
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, ReduceMemoryUsage: true, StreamRequestBody: true})
-	app.Use(s.Handle, log.Handle, func(c *fiber.Ctx) error {
+	app.Use(log.Handle, func(c *fiber.Ctx) error {
 		if user := c.Get("X-User"); user != "" {
 			c.Locals("username", strings.Clone(user))
 		}
@@ -79,6 +79,7 @@ func serve(t *testing.T, cfg Config, files ...static.Config) *server {
 		return err
 	})
 	app.Use(root.Handle)
+	app.Server().Handler = s.Handler(app.Server().Handler)
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
 	t.Cleanup(func() {
