@@ -100,7 +100,7 @@ func TestAdminPathsAreNotPublic(t *testing.T) {
 	s := start(t, dir)
 	for _, path := range []string{
 		"/livez", "/readyz", "/transfers", "/downloads", "/metrics", "/debug/pprof/", "/debug/pprof/heap",
-		"/debug/pprof/cmdline", "/assets/live.js", "/favicon.ico", "//metrics", "/./debug/pprof/",
+		"/debug/pprof/allocs", "/assets/live.js", "/favicon.ico", "//metrics", "/./debug/pprof/",
 	} {
 		if got := askAt(t, s.addr, "GET", path); got.status != 404 {
 			t.Errorf("%s on the public listener: %d %.100q", path, got.status, got.body)
@@ -180,6 +180,9 @@ func TestReadyAsLongAsTheFilesAreThere(t *testing.T) {
 	waitUntil(t, "another folder is seen", func() bool { return s.health().score("files") == 50 })
 	if got := s.askAdmin("GET", "/readyz"); got.status != 200 {
 		t.Errorf("with another folder: %d %q", got.status, got.body)
+	}
+	if got := s.askAdmin("GET", "/health"); !strings.Contains(got.body, "SIGHUP serves the new one") {
+		t.Errorf("with another folder: %q", got.body)
 	}
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)

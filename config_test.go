@@ -106,6 +106,8 @@ func TestWrongConfigIsOneLineWithItsPlace(t *testing.T) {
 		{"max-age: 5\n", "", `fullbore.yaml:1: max-age: "5": want a duration such as 30s`},
 		{"listen: :0\nlistn: :0\n", "", "fullbore.yaml:2: listn: no such key; did you mean listen?"},
 		{"listen: :0\nlisten: :0\n", "", "fullbore.yaml:2: listen: is set in line 1 already"},
+		{"listen: 127.0.0.1:65535\nadmin: 127.0.0.1:65535\n", "", `fullbore.yaml:2: admin: "127.0.0.1:65535": is taken by listen (fullbore.yaml:1), "127.0.0.1:65535"; want another port`},
+		{"listen: 999.1.1.1:99999\n", "", `fullbore.yaml:1: listen: "999.1.1.1:99999": 999.1.1.1 is no IP address`},
 		{"watch:\n  every: 1s\n", "", "fullbore.yaml:1: watch: no such key; see fullbore config --default"},
 		{"listen:\n  port: 1\n", "", "fullbore.yaml:1: listen: has keys of its own: want one value"},
 		{"hidden: null\n", "", "fullbore.yaml:1: hidden: has no value: give it one, or leave the key out for the default"},

@@ -183,6 +183,94 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%d MiB", bytes>>20)
 }
 
+// measured is the README's section about the figures.
+func measured(t *testing.T) string {
+	t.Helper()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, begins := strings.Cut(string(readme), "\n## What was measured\n")
+	section, _, ends := strings.Cut(section, "\n## ")
+	if !begins || !ends {
+		t.Fatal("README.md has no section about what was measured")
+	}
+	return section
+}
+
+func TestREADMELinksReportsThatExist(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := regexp.MustCompile(`\]\((`+results+`/[^)#]*)`).FindAllStringSubmatch(string(readme), -1)
+	if len(links) == 0 {
+		t.Errorf("README.md links nothing below %s", results)
+	}
+	for _, link := range links {
+		if info, err := os.Stat(link[1]); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("README.md links %s: %v", link[1], err)
+		}
+	}
+}
+
+// The machine is the one of every result.
+func TestREADMENamesTheMachineOfTheResults(t *testing.T) {
+	line := strings.Join(strings.Fields(measured(t)), " ")
+	paths, err := filepath.Glob(filepath.Join(results, "*", "result.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no results: %v", err)
+	}
+	for _, path := range paths {
+		var result struct {
+			Environment struct {
+				Cores  int
+				Memory int64  `json:"memory_bytes"`
+				Kernel string `json:"kernel"`
+				Go     string `json:"harness_go_version"`
+			}
+		}
+		readResult(t, filepath.Base(filepath.Dir(path)), &result)
+		e := result.Environment
+		kernel := regexp.MustCompile(`^\S+ \d+\.\d+`).FindString(e.Kernel)
+		want := fmt.Sprintf("%d cores and %.0f GiB", e.Cores, float64(e.Memory)/(1<<30))
+		if !strings.Contains(line, want) || kernel == "" || !strings.Contains(line, kernel) {
+			t.Errorf("%s was measured with %s, %s: README.md does not say so", path, want, kernel)
+		}
+		version := regexp.MustCompile(`^go(\d+\.\d+)`).FindStringSubmatch(e.Go)
+		if version != nil && !strings.Contains(line, "Go "+version[1]) {
+			t.Errorf("%s was measured with %s: README.md does not say so", path, e.Go)
+		}
+	}
+}
+
+// What the text around the tables says in numbers must be in the tables: a number
+// that is in the text only is the one that nobody corrects.
+func TestREADMEHasNoFiguresBesideTheTables(t *testing.T) {
+	number := regexp.MustCompile(`[0-9][0-9.,]*[0-9]|[0-9]`)
+	_, text, found := strings.Cut(measured(t), "<!-- soaks -->")
+	if !found {
+		t.Fatal("README.md has no table of soaks")
+	}
+	known, prose := map[string]bool{}, []string{}
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "|") {
+			prose = append(prose, line)
+			continue
+		}
+		for _, figure := range number.FindAllString(line, -1) {
+			known[figure] = true
+		}
+	}
+	for _, line := range prose {
+		for _, figure := range number.FindAllString(line, -1) {
+			if !known[figure] {
+				t.Errorf("%s is in no table: %s", figure, strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
 // Reports that are kept are small, need nothing from outside, and tell nothing of
 // where they were made.
 func TestReportsOfTheResults(t *testing.T) {

@@ -297,7 +297,7 @@ func TestOverviewAndHealthAreLive(t *testing.T) {
 	_, p := watched(t, dir, "/")
 	p.waitFor(`document.querySelector('[data-text=ready]').textContent === 'yes'`)
 	p.screenshot("overview")
-	if err := os.Remove(dir); err != nil {
+	if err := os.Rename(dir, dir+"-away"); err != nil {
 		t.Fatal(err)
 	}
 	p.waitFor(`document.querySelector('[data-text=ready]').textContent === 'no' && document.querySelector('#health').classList.contains('failed')`)

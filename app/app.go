@@ -29,8 +29,8 @@ type App struct {
 	log    *logger.Logger                // nil: off
 	sink   sink                          // below log
 	files  *files
-	stderr io.Writer
 	events zerolog.Logger
+	said   eventLines // below events
 	health *health
 	phase  phase
 
@@ -56,10 +56,8 @@ type App struct {
 // before the first client comes. Access records for "-" go to stdout, notices
 // of the server itself to stderr. Close gives everything back, also after Run.
 func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
-	a := &App{
-		cfg: cfg, stderr: stderr, events: newEvents(cfg.Operations.EventFormat, stderr),
-		accepted: make(chan struct{}),
-	}
+	a := &App{cfg: cfg, accepted: make(chan struct{})}
+	a.events, a.said = newEvents(cfg.Operations.EventFormat, stderr)
 	a.notifyTrouble = newReporter(a.events, "systemd", "systemd")
 	defer func() {
 		if err != nil {
@@ -85,7 +83,8 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	if err = a.openState(); err != nil {
 		return nil, err
 	}
-	if a.publicLn, err = a.listen(cfg.Listen, &sockets.public); err != nil {
+	if a.publicLn, err = a.listen(cfg.Listen, &sockets.public,
+		newReporter(a.events, "accept", "accepting connections").and(a.health.acceptFailed)); err != nil {
 		return nil, err
 	}
 	a.watch = a.newWatch()
@@ -93,11 +92,14 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	a.onReload(func(cfg *config.Config) { a.watch.Set(watchSettings(cfg.Operations.Watch)) })
 	a.onReload(a.applyTimes)
 	a.public = a.newPublic()
+	a.public.Server().Logger = a.newServerLog()
 	if cfg.Admin != "" || sockets.admin != nil {
-		if a.adminLn, err = a.listen(cfg.Admin, &sockets.admin); err != nil {
+		if a.adminLn, err = a.listen(cfg.Admin, &sockets.admin,
+			newReporter(a.events, "accept", "accepting connections of operators")); err != nil {
 			return nil, err
 		}
 		a.admin = a.newAdmin(a.transfers, a.metrics.Handler)
+		a.admin.Server().Logger = a.newServerLog()
 		if err = a.observeAdmin(a.admin.Server()); err != nil {
 			return nil, err
 		}
@@ -106,8 +108,8 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 }
 
 // listen opens a listener on addr, or takes the inherited one, if there is one.
-func (a *App) listen(addr string, inherited **net.TCPListener) (*wire.Listener, error) {
-	accept := newReporter(a.events, "accept", "accepting connections").and(a.health.acceptFailed)
+// accept is told when it cannot accept.
+func (a *App) listen(addr string, inherited **net.TCPListener, accept *reporter) (*wire.Listener, error) {
 	cfg := wire.Config{
 		IdleTimeout:   a.cfg.IdleTimeout,
 		OnAcceptError: func(err error, _ time.Duration) { accept.report(err) },
@@ -138,6 +140,7 @@ func (a *App) Run(ctx context.Context) error {
 		a.say("admin http://%s", a.adminLn.Addr())
 	}
 	a.sayStart()
+	_ = a.said.Flush() // who does not read it is not waited for longer
 	defer a.startWatchdog(ctx)()
 	a.notifyReady()
 	defer a.startWatch()()
@@ -176,6 +179,7 @@ func (a *App) Close() {
 			a.events.Warn().Str("event", "log").Int64("lines", n).Msgf("access log: %d lines were lost", n)
 		}
 	}
+	_ = a.said.Close()
 }
 
 // ReopenLog opens the access log's file anew, for whoever moved it away.
@@ -189,7 +193,7 @@ func (a *App) ReopenLog() {
 }
 
 // say prints the line of a listener, which scripts wait for; all else is an
-// event. It may be that there is nobody left to read it.
+// event.
 func (a *App) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
+	_, _ = fmt.Fprintf(a.said, format+"\n", args...)
 }

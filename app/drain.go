@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -193,17 +195,6 @@ func (d *drainState) count(r *logger.Result) {
 	}
 }
 
-// closeWhenDraining says with every answer that there will not be another one
-// on its connection, once the end has begun.
-func (a *App) closeWhenDraining(handler fasthttp.RequestHandler) fasthttp.RequestHandler {
-	return func(ctx *fasthttp.RequestCtx) {
-		handler(ctx)
-		if a.draining.begun.Load() != nil {
-			ctx.Response.Header.SetConnectionClose()
-		}
-	}
-}
-
 // notePhase tells a connection whether it may be retired; fasthttp.Server calls
 // it as its ConnState.
 func notePhase(c net.Conn, state fasthttp.ConnState) {
@@ -235,4 +226,27 @@ func stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duration) {
 	}
 	_ = ln.Cut(errDrainTimeout)
 	_ = ln.WaitClosed(cutGrace) // what does not end is a profile that was asked for
+}
+
+// FlushLogs hands the records and events that wait to where they go, for a
+// process that is about to end without Close, or during it. What takes longer
+// than patience is lost.
+func (a *App) FlushLogs(patience time.Duration) {
+	var flushing sync.WaitGroup
+	for _, lines := range []*logger.Writer{a.sink.lines, a.said.Writer} {
+		if lines == nil { // no access log
+			continue
+		}
+		flushing.Go(func() {
+			if errors.Is(lines.Flush(), os.ErrClosed) {
+				_ = lines.Close() // the Close in progress writes them: it is waited for
+			}
+		})
+	}
+	flushed := make(chan struct{})
+	go func() { flushing.Wait(); close(flushed) }()
+	select {
+	case <-flushed:
+	case <-time.After(patience):
+	}
 }

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +21,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"fullbore/app/admin"
-	"fullbore/app/config"
 	"fullbore/app/metrics"
 )
 
@@ -53,28 +51,31 @@ type health struct {
 // newHealth begins with everything well. What the process and the log say is
 // set before the first look.
 func (a *App) newHealth() *health {
-	var opened atomic.Pointer[fs.FileInfo]
-	note := func(cfg *config.Config) {
-		info, _ := os.Stat(cfg.Path) // nil: not known
-		opened.Store(&info)
-	}
-	note(a.current())
-	a.onReload(note)
 	return &health{
 		events:  a.events,
-		storage: &probe{patience: probePatience, measure: func() storage { return measure(a.places(*opened.Load())) }},
+		storage: &probe{patience: probePatience, measure: func() storage { return measure(a.places()) }},
 		told:    admin.StateOK,
 	}
 }
 
 // places are the paths that matter, as they are set now.
-func (a *App) places(opened fs.FileInfo) places {
+func (a *App) places() places {
 	cfg := a.current()
-	p := places{root: cfg.Path, opened: opened, state: a.stateDir}
+	p := places{root: cfg.Path, open: a.files.alive, state: a.stateDir}
 	if cfg.AccessLog != "-" && cfg.AccessLog != "off" {
 		p.log = cfg.AccessLog
 	}
 	return p
+}
+
+// alive is what the handler in force has open, or why it can answer nothing.
+func (f *files) alive() (fs.FileInfo, error) {
+	g := f.enter()
+	if g == nil {
+		return nil, errors.New("closed")
+	}
+	defer g.leave()
+	return g.Alive()
 }
 
 // Health is what it all adds up to, at most a second old.

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"fullbore/app/admin"
+	"fullbore/static"
 )
 
 func TestLatelyIsTheLastMinute(t *testing.T) {
@@ -40,11 +41,13 @@ func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	opened, err := os.Stat(dir)
+	handler, err := static.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := places{root: dir, opened: opened, log: filepath.Join(dir, "not", "yet", "log"), state: dir}
+	f := newFiles(handler)
+	defer f.close()
+	p := places{root: dir, open: f.alive, log: filepath.Join(dir, "not", "yet", "log"), state: dir}
 	s := measure(p)
 	if part := s.filesPart(); part.Score != 100 || part.Reason != "" {
 		t.Errorf("as it was opened: %+v", part)
@@ -61,8 +64,31 @@ func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if part := measure(p).filesPart(); part.Score != 50 || !strings.Contains(part.Reason, "another folder") {
+	if part := measure(p).filesPart(); part.Score != 50 || part.Reason != dir+" is another folder than the one that is served; SIGHUP serves the new one" {
 		t.Errorf("another one: %+v", part)
+	}
+	if err := os.Remove(dir + "-away"); err != nil {
+		t.Fatal(err)
+	}
+	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "removed") || !strings.Contains(part.Reason, "SIGHUP") {
+		t.Errorf("another one, and ours is no more: %+v", part)
+	}
+	next, err := static.Open(dir) // as SIGHUP does
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.swap(next)
+	if part := measure(p).filesPart(); part.Score != 100 {
+		t.Errorf("after a reload: %+v", part)
+	}
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "it is a file now") {
+		t.Errorf("a file in its place: %+v", part)
 	}
 	p.root = "/dev/null"
 	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "neither") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"fullbore/app/guard"
 	"fullbore/app/metrics"
 	"fullbore/app/transfer"
 	"fullbore/app/watch"
@@ -50,6 +51,7 @@ func (a *App) sources() metrics.Sources {
 			return c
 		},
 		LinesDropped: a.linesDropped,
+		EventsLost:   a.said.Dropped,
 		Health:       a.healthMetrics,
 		Drain:        a.drainBegun,
 		Reloads:      a.reloadMetrics,
@@ -104,7 +106,17 @@ func (a *App) observeAdmin(server *fasthttp.Server) error {
 	if err != nil {
 		return err
 	}
-	logTheRest(server, log)
+	handle, answer := server.Handler, server.ErrorHandler
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		if guard.KnownMethod(ctx) {
+			handle(ctx)
+		}
+		log.Unseen(ctx)
+	}
+	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		answer(ctx, err)
+		log.ServerError(ctx, err)
+	}
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/admin"
-	"fullbore/app/guard"
 )
 
 // Version is the program's. The command line sets it before New.
@@ -25,8 +24,6 @@ func (a *App) newAdmin(transfers admin.Transfers, metrics fiber.Handler) *fiber.
 		Hosts:     a.adminHosts,
 		Version:   Version,
 	})
-	server := app.Server()
-	server.Handler = guard.UnknownMethod(server.Handler)
 	return app
 }
 

@@ -30,17 +30,17 @@ const (
 
 // places are the paths that matter.
 type places struct {
-	root   string      // what is served
-	opened fs.FileInfo // what it was when it was opened; nil: not known
-	log    string      // the access log's file; "" for none
-	state  string      // the state folder; "" for none
+	root  string                      // what is served
+	open  func() (fs.FileInfo, error) // what is open of it, or why nothing can be served; nil: nothing is
+	log   string                      // the access log's file; "" for none
+	state string                      // the state folder; "" for none
 }
 
 // storage is what was found there.
 type storage struct {
 	root     string
 	gone     error // why the files cannot be reached
-	replaced bool  // another folder has the root's name now
+	replaced bool  // another folder has the name of the one that is served
 	rooms    []room
 }
 
@@ -52,32 +52,46 @@ type room struct {
 
 func measure(p places) storage {
 	s := storage{root: p.root}
-	info, err := os.Stat(p.root)
-	switch {
-	case err != nil:
-	case !info.IsDir() && !info.Mode().IsRegular(): // and to open a FIFO would wait
-		err = errors.New("neither a folder nor a regular file")
-	default:
-		var f *os.File
-		if f, err = os.Open(p.root); err == nil {
-			f.Close()
-		}
-	}
+	s.replaced, s.gone = p.files()
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err // the name is said anyway
+	if errors.As(s.gone, &pathErr) {
+		s.gone = pathErr.Err // the name is said anyway
 	}
-	s.gone = err
-	s.replaced = err == nil && info.IsDir() && p.opened != nil && p.opened.IsDir() && !os.SameFile(info, p.opened)
 	for _, r := range []room{{what: "access log", path: p.log}, {what: "state folder", path: p.state}} {
 		if r.path == "" {
 			continue
 		}
+		var err error
 		if r.free, r.size, err = diskSpace(existing(r.path)); err == nil { // what cannot be known is not bad
 			s.rooms = append(s.rooms, r)
 		}
 	}
 	return s
+}
+
+// files compares what has the root's name with what is open, which is what
+// clients get.
+func (p places) files() (replaced bool, err error) {
+	named, err := os.Stat(p.root)
+	if err != nil {
+		return false, err
+	}
+	if !named.IsDir() && !named.Mode().IsRegular() {
+		return false, errors.New("neither a folder nor a regular file")
+	}
+	if p.open == nil {
+		return false, nil
+	}
+	opened, err := p.open()
+	switch {
+	case err != nil && named.IsDir() && errors.Is(err, fs.ErrNotExist):
+		return false, fmt.Errorf("%w; SIGHUP serves the one that has its name now", err)
+	case err != nil:
+		return false, err
+	case opened.IsDir() && !named.IsDir():
+		return false, errors.New("it is a file now; a folder was opened")
+	}
+	return opened.IsDir() && !os.SameFile(named, opened), nil
 }
 
 // existing is the path, or the nearest folder above it that there is.
@@ -99,7 +113,7 @@ func (s storage) filesPart() admin.Part {
 	case s.gone != nil:
 		return admin.Part{Name: "files", Score: 0, Reason: fmt.Sprintf("%s: %v", s.root, s.gone)}
 	case s.replaced:
-		return admin.Part{Name: "files", Score: 50, Reason: s.root + " is another folder than the one that was opened at the start and is still served; a restart serves the new one"}
+		return admin.Part{Name: "files", Score: 50, Reason: s.root + " is another folder than the one that is served; SIGHUP serves the new one"}
 	default:
 		return admin.Part{Name: "files", Score: 100}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/pprof"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 
 	"fullbore/app/transfer"
@@ -17,8 +16,8 @@ const (
 	headerTimeout = 10 * time.Second // for a request to arrive
 	idleTimeout   = 75 * time.Second // for the next request to begin
 
-	// bodyLimit, in bytes, is for go tool pprof, which posts addresses.
-	bodyLimit = 1 << 20
+	// bodyLimit, in bytes: nothing here reads a body, but browsers post forms.
+	bodyLimit = 4 << 10
 )
 
 // Transfers is what is in flight; *transfer.Registry is one. It is used by
@@ -68,8 +67,9 @@ type Config struct {
 
 // server is the handlers' common ground.
 type server struct {
-	cfg     Config
-	started time.Time
+	cfg      Config
+	started  time.Time
+	profiles profiles
 }
 
 // New makes the admin app; it serves once it is given a listener.
@@ -102,10 +102,7 @@ func New(cfg Config) *fiber.App {
 	if cfg.Metrics != nil {
 		app.Get("/metrics", cfg.Metrics)
 	}
-	profiles := pprof.New()
-	app.Get("/debug/pprof", profiles)
-	app.Get("/debug/pprof/*", profiles)
-	app.Post("/debug/pprof/symbol", sameOrigin, profiles)
+	s.routeProfiles(app)
 	app.Get("/assets/:name", sendAsset)
 	app.Get("/favicon.ico", sendIcon)
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -91,7 +92,9 @@ func (s *server) answerError(c *fiber.Ctx, err error) error {
 		p.Status = known.Code
 	}
 	p.Title = fasthttp.StatusMessage(p.Status)
-	if p.Detail = details[p.Status]; p.Detail == "" && known != nil && known.Message != p.Title {
+	p.Detail = details[p.Status]
+	// Fiber's own message for a path that nobody knows says no more than that.
+	if known != nil && known.Message != p.Title && !strings.HasPrefix(known.Message, "Cannot "+c.Method()+" ") {
 		p.Detail = known.Message
 	}
 	c.Status(p.Status)

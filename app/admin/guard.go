@@ -67,9 +67,6 @@ func sameOrigin(c *fiber.Ctx) error {
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// profilesPolicy is for net/http/pprof's own page, which brings its style.
-const profilesPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
-
 // setHeaders are those of every answer.
 func setHeaders(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
@@ -79,10 +76,6 @@ func setHeaders(c *fiber.Ctx) error {
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
 	// With no-referrer, browsers would say "Origin: null" for our own forms.
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
-	csp := policy
-	if strings.HasPrefix(c.Path(), "/debug/pprof") {
-		csp = profilesPolicy
-	}
-	c.Set(fiber.HeaderContentSecurityPolicy, csp)
+	c.Set(fiber.HeaderContentSecurityPolicy, policy)
 	return c.Next()
 }

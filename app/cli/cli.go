@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -19,6 +20,9 @@ const (
 
 	exitSignal = 128 // plus the signal that ended it at once, as shells have it
 )
+
+// complaintTimeout is how long the last line may take.
+const complaintTimeout = time.Second
 
 // usageError is an error in how the program was called.
 type usageError struct{ error }
@@ -37,12 +41,26 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	// One line, whatever a file name in it contains.
-	_, _ = fmt.Fprintf(stderr, "fullbore: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	complain(stderr, strings.ReplaceAll(err.Error(), "\n", "; "))
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitError
+}
+
+// complain says what was wrong. Whoever reads it, and stopped reading, does not
+// keep the program from ending.
+func complain(stderr io.Writer, what string) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		_, _ = fmt.Fprintf(stderr, "fullbore: %s\n", what)
+	}()
+	select {
+	case <-said:
+	case <-time.After(complaintTimeout):
+	}
 }
 
 func newRoot() *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/mattn/go-isatty"
@@ -20,6 +21,15 @@ import (
 // memoryShare of a container's limit is where Go's garbage collector starts to
 // work harder; the rest is for stacks and the kernel's socket buffers.
 const memoryShare = 0.8
+
+const (
+	// lastWords is for what waits for the logs when a second signal comes.
+	lastWords = 200 * time.Millisecond
+
+	// reloadGrace is for the reload that is in progress at the end. One that
+	// hangs, in a file system on a network that is gone, ends with the process.
+	reloadGrace = time.Second
+)
 
 func newServe() *cobra.Command {
 	cmd := &cobra.Command{
@@ -35,9 +45,9 @@ shows what comes of that.
 
 When it is ready, a line per listener is printed to standard error. SIGTERM or
 SIGINT stop it: downloads in flight may go on for the drain timeout; a second
-signal ends it at once. SIGHUP reopens the access log's file and reloads the
-settings; a change of the config file reloads them, too. Sockets passed by
-systemd are used in place of --listen and --admin.
+signal ends it at once, after what the logs take in 0.2 s. SIGHUP reopens the
+access log's file and reloads the settings; a change of the config file reloads
+them, too. Sockets passed by systemd are used in place of --listen and --admin.
 
 Exit status: 0 after an orderly stop, also when downloads were cut at its end;
 1 if it could not be done, 2 if it was asked for wrongly; 128 and its number
@@ -103,13 +113,15 @@ func serve(settings *config.Settings, load func() (*config.Settings, error), std
 	if err != nil {
 		return err
 	}
-	defer server.Close()
 	for _, unknown := range config.UnknownEnv(os.Environ()) {
 		server.Warn("config", unknown)
 	}
 	reloads := newReloader(settings.File, func(asked bool) { server.Reload(load, asked) }, server.Warn)
 	ctx, release := handleSignals(server, reloads.ask)
-	defer release()
+	defer func() {
+		server.Close()
+		release() // not before: a second signal may come while the logs are closed
+	}()
 	// Longer than ctx: the drain timeout may be changed during the drain.
 	following, unfollow := context.WithCancel(context.Background())
 	followed := make(chan struct{})
@@ -119,7 +131,10 @@ func serve(settings *config.Settings, load func() (*config.Settings, error), std
 	}()
 	err = server.Run(ctx)
 	unfollow()
-	<-followed
+	select {
+	case <-followed:
+	case <-time.After(reloadGrace):
+	}
 	return err
 }
 
@@ -128,27 +143,34 @@ func serve(settings *config.Settings, load func() (*config.Settings, error), std
 // Release stops that; it may be called twice.
 func handleSignals(server *app.App, reload func()) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	done := make(chan struct{})
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		defer close(done)
-		for sig := range signals {
-			switch {
-			case sig == syscall.SIGHUP:
-				server.ReopenLog()
-				reload()
-			case ctx.Err() == nil:
+	stops, hangups := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(stops, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(hangups, syscall.SIGHUP)
+	var handlers sync.WaitGroup
+	handlers.Go(func() {
+		for sig := range stops {
+			if ctx.Err() == nil {
 				cancel()
-			default:
-				os.Exit(exitSignal + int(sig.(syscall.Signal))) //nolint:forcetypeassert // what signal.Notify gives here
+				continue
 			}
+			server.FlushLogs(lastWords)
+			os.Exit(exitSignal + int(sig.(syscall.Signal))) //nolint:forcetypeassert // what signal.Notify gives here
 		}
-	}()
+	})
+	// Apart from the others, and from reloads: a log on a disk that hangs makes
+	// it wait, a folder that hangs makes them wait.
+	handlers.Go(func() {
+		for range hangups {
+			server.ReopenLog()
+			reload()
+		}
+	})
 	return ctx, sync.OnceFunc(func() {
-		signal.Stop(signals)
-		close(signals)
-		<-done
+		signal.Stop(stops)
+		signal.Stop(hangups)
+		close(stops)
+		close(hangups)
+		handlers.Wait()
 		cancel()
 	})
 }

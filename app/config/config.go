@@ -4,7 +4,6 @@
 package config
 
 import (
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -62,9 +61,12 @@ func (c *Config) validateAddresses() error {
 		if address.key == "admin" && address.value == "" {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(address.value); err != nil {
-			return wrong(address.key, "%q: want host:port, such as 127.0.0.1:8080 or :8080", address.value)
+		if err := checkAddress(address.key, address.value); err != nil {
+			return err
 		}
+	}
+	if c.Admin != "" && sameAddress(c.Listen, c.Admin) {
+		return wrong("admin", "%q: is taken by %v, %q; want another port", c.Admin, other("listen"), c.Listen)
 	}
 	return nil
 }

@@ -38,6 +38,10 @@ const (
 // often, it would be what it looks for.
 const watchEveryMin = 10 * time.Millisecond
 
+// watchCPUMax is the longest CPU profile: no other capture is made meanwhile,
+// and nobody else can take one.
+const watchCPUMax = time.Minute
+
 func (o *Operations) validate() error {
 	if formats := []string{EventsAuto, EventsText, EventsJSON, ""}; !slices.Contains(formats, o.EventFormat) {
 		return wrong("event-format", "%q: want auto, text or json", o.EventFormat)
@@ -63,8 +67,8 @@ func (w *Watch) validate() error {
 	if w.Keep < 0 {
 		return wrong("watch-keep", "%d: want 0 or more", w.Keep)
 	}
-	if w.CPU < 0 {
-		return wrong("watch-cpu", "%v: want 0 or more", duration(w.CPU))
+	if w.CPU < 0 || w.CPU > watchCPUMax {
+		return wrong("watch-cpu", "%v: want 0, which is none, to %v", duration(w.CPU), duration(watchCPUMax))
 	}
 	if w.Webhook != "" && !validURL(w.Webhook) {
 		return wrong("watch-webhook", "want a URL such as https://alerts.example.org/fullbore")

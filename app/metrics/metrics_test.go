@@ -40,6 +40,7 @@ func everything() Sources {
 			return Connections{Open: 5, Accepted: 70, AcceptErrors: 1, Sent: 1000, Received: 2000}
 		},
 		LinesDropped: func() int64 { return 4 },
+		EventsLost:   func() int64 { return 6 },
 		Health:       func() Health { return Health{Score: 80, Parts: map[string]int{"disk": 50}} },
 		Drain:        func() (time.Time, bool) { return time.Unix(1000, 5e8), true },
 		Reloads:      func() Reloads { return Reloads{OK: 2, Refused: 1, LastOK: false, LastOKAt: time.Unix(2000, 0)} },
@@ -141,6 +142,7 @@ func TestSourcesAreAsked(t *testing.T) {
 		"fullbore_download_delivered_bytes_total":               99,
 		"fullbore_download_duplicate_bytes_total":               9,
 		"fullbore_access_log_lines_dropped_total":               4,
+		"fullbore_events_dropped_total":                         6,
 		"fullbore_health_score":                                 80,
 		"fullbore_health_part_score part=disk":                  50,
 		"fullbore_draining":                                     1,

@@ -18,6 +18,7 @@ type Sources struct {
 	Downloads    func() transfer.Totals       // what became of downloads
 	Connections  func() Connections           // of the public listener
 	LinesDropped func() int64                 // of the access log
+	EventsLost   func() int64                 // of those on standard error
 	Health       func() Health                // how well the server is
 	Drain        func() (time.Time, bool)     // when it began to drain, and whether
 	Reloads      func() Reloads               // of the configuration
@@ -82,6 +83,7 @@ var described = []struct {
 	{hasDownloads, "download_delivered_bytes_total", "Bytes of files that were delivered.", nil},
 	{hasDownloads, "download_duplicate_bytes_total", "Bytes of files that were delivered to the same download before.", nil},
 	{hasLines, "access_log_lines_dropped_total", "Lines that are missing in the access log because its sink was too slow or failed.", nil},
+	{hasEvents, "events_dropped_total", "Events that are missing on standard error because nobody read it, or it failed.", nil},
 	{hasHealth, "health_score", "How well the server is: 0 to 100, as on /health.", nil},
 	{hasHealth, "health_part_score", "The parts of the health score.", []string{"part"}},
 	{hasDrain, "draining", "1 while the server lets downloads end before it stops.", nil},
@@ -99,6 +101,7 @@ func hasActive(s Sources) bool      { return s.Active != nil }
 func hasConnections(s Sources) bool { return s.Connections != nil && s.Active != nil }
 func hasDownloads(s Sources) bool   { return s.Downloads != nil }
 func hasLines(s Sources) bool       { return s.LinesDropped != nil }
+func hasEvents(s Sources) bool      { return s.EventsLost != nil }
 func hasHealth(s Sources) bool      { return s.Health != nil }
 func hasDrain(s Sources) bool       { return s.Drain != nil }
 func hasReloads(s Sources) bool     { return s.Reloads != nil }
@@ -139,6 +142,9 @@ func (s *sourced) Collect(metrics chan<- prometheus.Metric) {
 	}
 	if s.from.LinesDropped != nil {
 		out.counter("access_log_lines_dropped_total", s.from.LinesDropped())
+	}
+	if s.from.EventsLost != nil {
+		out.counter("events_dropped_total", s.from.EventsLost())
 	}
 	if s.from.Drain != nil {
 		out.drain(s.from.Drain())

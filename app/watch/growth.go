@@ -22,6 +22,7 @@ type growth struct {
 	unit          func(float64) string  // writes an amount for people
 	read          func(*Sample) float64 // the figure; negative: not known
 	perConnection float64               // what one connection explains
+	lately        bool                  // those of the last half minute explain it, too
 	floor         float64               // a rise over a window of up to this is nothing
 	floorShare    float64               // nor is one of up to this share of where the window began
 
@@ -65,7 +66,11 @@ func (g *growth) add(s *Sample, allowed float64) bool {
 	if raw < 0 {
 		return false
 	}
-	rest := raw - g.perConnection*float64(s.Connections)
+	connections := s.Connections
+	if g.lately {
+		connections = max(connections, s.Peak)
+	}
+	rest := raw - g.perConnection*float64(connections)
 	if g.cameBack(rest) {
 		g.reset()
 		return true
@@ -193,12 +198,14 @@ func (w *Watch) forget() {
 	count := func(what string, read func(*Sample) float64) []*growth {
 		return []*growth{{what: what, unit: countText, read: read, perConnection: 2, floor: 64}}
 	}
+	goroutines := count("goroutines", func(s *Sample) float64 { return float64(s.Goroutines) })
+	goroutines[0].lately = true // descriptors are closed at once
 	w.growth = map[Rule][]*growth{
 		MemoryGrowth: {
 			memory("resident memory", func(s *Sample) float64 { return float64(s.Anonymous) }),
 			memory("live heap", func(s *Sample) float64 { return float64(s.Heap) }),
 		},
-		GoroutineGrowth:  count("goroutines", func(s *Sample) float64 { return float64(s.Goroutines) }),
+		GoroutineGrowth:  goroutines,
 		DescriptorGrowth: count("descriptors", func(s *Sample) float64 { return float64(s.Descriptors) }),
 	}
 }

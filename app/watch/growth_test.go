@@ -18,7 +18,9 @@ type world struct {
 	rng *rand.Rand
 	s   Sample
 	at  int // samples so far
-	gc  int // samples until the next collection
+
+	recent highest // connections
+	gc     int     // samples until the next collection
 }
 
 // shape is a kind of server. Step changes the figures of the sample.
@@ -71,6 +73,17 @@ var shapes = []shape{
 		return func(w *world) {
 			w.s.Connections = max(0, min(500, w.s.Connections+w.rng.IntN(101)-50))
 			w.s.Goroutines = 12 + w.s.Connections + w.rng.IntN(20)
+		}
+	}},
+	{"bursts of 100 to 2,000 connections whose workers stay for 20 s", false, GoroutineGrowth, 0, func(*rand.Rand) func(*world) {
+		var ended [4]int
+		return func(w *world) {
+			ended[w.at%4] = w.s.Connections
+			w.s.Connections = 0
+			if w.rng.IntN(8) == 0 {
+				w.s.Connections = 100 + w.rng.IntN(1900)
+			}
+			w.s.Goroutines = 12 + w.s.Connections + ended[0] + ended[1] + ended[2] + ended[3]
 		}
 	}},
 	{"leak of 1 KB per request of 100 KB, 50 a second", true, MemoryGrowth, 0, leak(50, 100_000, 0)},
@@ -170,6 +183,8 @@ func (w *world) next(step func(*world)) *Sample {
 		w.collect()
 	}
 	step(w)
+	w.recent.add(w.s.Time, w.s.Connections)
+	w.s.Peak = w.recent.since(w.s.Time)
 	return &w.s
 }
 

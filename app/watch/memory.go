@@ -21,7 +21,7 @@ const (
 // giveBackAfter collects and returns what a burst of connections left behind,
 // once it is over.
 func (w *Watch) giveBackAfter(b *burstEnd) {
-	w.peakSince()
+	w.takePeak(time.Now())
 	open := w.cfg.Connections()
 	if b.over(open, w.peak) {
 		// What is in a sync.Pool takes two collections to go.

@@ -86,7 +86,7 @@ func (w *Watch) ask(rule Rule, s *Sample, settings *Settings) (raised bool, reas
 	case Goroutines:
 		limit := float64(goroutines + goroutinesPer*s.Peak)
 		return above(was, float64(s.Goroutines), limit), fmt.Sprintf(
-			"there are %d goroutines for %d connections", s.Goroutines, s.Peak), nil
+			"there are %d goroutines, and in the last half minute there were at most %d connections", s.Goroutines, s.Peak), nil
 	}
 	return w.askGrowth(rule, s, settings)
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"runtime/metrics"
+	"slices"
 	"time"
 )
 
@@ -15,7 +16,7 @@ type Sample struct {
 	Time        time.Time `json:"time"`
 	Served      int64     `json:"bytes_served"`
 	Connections int       `json:"connections"`
-	Peak        int       `json:"connections_peak"` // since the sample before
+	Peak        int       `json:"connections_peak"` // in the last half minute, see highest
 	Resident    int64     `json:"resident_bytes"`   // where the system does not tell: as Anonymous
 	Anonymous   int64     `json:"anonymous_bytes"`  // resident memory that is no file's
 	Heap        int64     `json:"heap_bytes"`       // what the last collection found in use
@@ -129,6 +130,38 @@ func (g *gcShare) add(s *Sample, previous time.Time, window time.Duration) {
 	if length := s.Time.Sub(g.since); length >= window {
 		*g = gcShare{since: s.Time, share: g.busy / length.Seconds()}
 	}
+}
+
+// highest is the most of something in the last half minute or so. That is how
+// long a connection explains more than itself: fasthttp keeps the worker of one
+// that has ended for 10 to 20 s. It is in steps of time, so that it takes the
+// same room however often somebody looks.
+type highest struct {
+	steps  [7]int // one of them is not over
+	newest int64  // the number of the latest step, since 1970
+}
+
+const highestStep = 5 // seconds
+
+func (h *highest) add(now time.Time, n int) {
+	h.move(now)
+	at := &h.steps[h.newest%int64(len(h.steps))]
+	*at = max(*at, n)
+}
+
+// since is the most that was added in the 30 to 35 s before now.
+func (h *highest) since(now time.Time) int {
+	h.move(now)
+	return slices.Max(h.steps[:])
+}
+
+// move forgets what is too old. A clock that is put back forgets nothing.
+func (h *highest) move(now time.Time) {
+	step := now.Unix() / highestStep
+	for i := max(h.newest+1, step-int64(len(h.steps))+1); i <= step; i++ {
+		h.steps[i%int64(len(h.steps))] = 0
+	}
+	h.newest = max(h.newest, step)
 }
 
 // ringSize is how many samples a capture tells: ten minutes' at the default.

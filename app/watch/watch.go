@@ -8,7 +8,8 @@
 //   - memory: resident memory is over a limit.
 //   - descriptors: more than 90 % of the process's limit are open.
 //   - gc: the collector took over 25 % of the CPU there is, for a minute.
-//   - goroutines: there are many times as many as connections explain.
+//   - goroutines: there are many times as many as connections explain, those of
+//     the last half minute included, whose workers may still be there.
 //
 // # Rules on growth
 //
@@ -25,7 +26,8 @@
 // over eight scales: from minutes to months, in a few KB of memory.
 //
 // A window rises if all of this is true, of the readings and also of what is
-// left of them after 40 KiB (2 goroutines, 2 descriptors) for each connection:
+// left of them after 40 KiB (2 goroutines, 2 descriptors) for each connection
+// (goroutines: of the last half minute, as above):
 //
 //   - Kendall's tau is at least 0.9: of the 120 pairs of stretches, the later is
 //     the higher in all but six (Mann, "Nonparametric tests against trend",
@@ -50,7 +52,7 @@
 // How often that errs is measured in TestRulesOnSyntheticSeries with 1,000
 // seeds for each shape, four hours at a sample every 5 s, and printed by
 // go test -v. Flat noise, red noise, the collector's sawtooth, a pool that fills,
-// bursts of connections whose memory stays, connections that come and go: no
+// bursts of connections whose memory or workers stay, connections that come and go: no
 // false alarm in 1,000. Warm-ups of up to ten minutes that add 10 to 20 MiB, which
 // only their end tells from a leak: 37 in 1,000. Leaks of 1 KB per request (50 a
 // second, of 100 KB): all found, in 40 minutes, which is a window of the finest
@@ -66,8 +68,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // Rule is what can be wrong. Its text is a metric's label and part of file
@@ -88,64 +88,6 @@ const (
 // Rules are all of them, the gravest first.
 var Rules = []Rule{Memory, Descriptors, GC, Goroutines, MemoryGrowth, GoroutineGrowth, DescriptorGrowth}
 
-// Settings are what may change while a Watch runs.
-type Settings struct {
-	// Every is the time between two samples. 0 is off: nothing is looked at, but
-	// memory is given back after bursts all the same.
-	Every time.Duration
-
-	// Memory is the resident memory in bytes above which there is an alarm; 0 is
-	// 90 % of the container's limit, if there is one.
-	Memory int64
-
-	// Growth is the memory in bytes that may be added per GB served.
-	Growth int64
-
-	// Cooldown is the least time between two alarms of one rule.
-	Cooldown time.Duration
-
-	// Keep is how many captures are kept; 0 makes none.
-	Keep int
-
-	// CPU is the length of the CPU profile in a capture; 0 is none.
-	CPU time.Duration
-
-	// Webhook is the URL that alarms are posted to; "" is none.
-	Webhook string
-}
-
-// Config is what a Watch looks at. All functions must be safe for concurrent
-// use and quick.
-type Config struct {
-	// BytesServed is how much was sent since the start.
-	//
-	// Required.
-	BytesServed func() int64
-
-	// Connections is how many are open.
-	//
-	// Required.
-	Connections func() int
-
-	// Peak is the most that were open since it was last called.
-	//
-	// Required. Nobody else may call it.
-	Peak func() int
-
-	// StateDir is the folder below which captures go: StateDir/profiles/.
-	//
-	// Optional. Default: "" makes no captures
-	StateDir string
-
-	// Events is where alarms are said.
-	//
-	// Optional. Default: nowhere
-	Events zerolog.Logger
-
-	// Settings to begin with.
-	Settings Settings
-}
-
 // Watch is a watchdog. All methods are safe for concurrent use.
 type Watch struct {
 	cfg      Config
@@ -162,7 +104,9 @@ type Watch struct {
 	giveBack time.Duration // between two looks for the end of a burst
 	backoff  time.Duration // after the first failed post
 
-	peak int // the most connections since the last look for the end of a burst; Run's own
+	// Run's own:
+	peak   int     // the most connections since the last look for the end of a burst
+	recent highest // the most connections lately
 
 	mu     sync.Mutex
 	ring   ring
@@ -254,19 +198,21 @@ func (w *Watch) restart(look *time.Ticker, every time.Duration) {
 	w.gc = gcShare{}
 }
 
-// peakSince is the most connections since it was last called by look. The
-// listener tells that only once, and the end of bursts needs it, too.
-func (w *Watch) peakSince() int {
+// takePeak takes from the listener what it tells only once, for both who need
+// it: samples, and the end of bursts.
+func (w *Watch) takePeak(now time.Time) {
 	peak := w.cfg.Peak()
 	w.peak = max(w.peak, peak)
-	return peak
+	w.recent.add(now, peak)
 }
 
 // look takes a sample and asks all rules about it.
 func (w *Watch) look() {
 	s := w.sampler.sample()
 	s.Served, s.Connections = w.cfg.BytesServed(), w.cfg.Connections()
-	s.Peak = max(s.Connections, w.peakSince())
+	w.takePeak(s.Time)
+	w.recent.add(s.Time, s.Connections)
+	s.Peak = w.recent.since(s.Time)
 	settings := w.settings.Load()
 
 	w.mu.Lock()
