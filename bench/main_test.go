@@ -15,8 +15,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/procfs"
 
 	"fullbore/bench/report"
 	"fullbore/bench/target"
@@ -95,6 +98,62 @@ func TestHarnessStaysSmallWithManyClients(t *testing.T) {
 		t.Errorf("the harness took %d bytes, want less than %d", highest, most)
 	}
 	t.Logf("%.1f MB", float64(highest)/1e6)
+}
+
+// TestEndOfTheTerminalStopsTheServer is about ssh that is lost, and about a
+// harness that is killed: neither may leave its server behind.
+func TestEndOfTheTerminalStopsTheServer(t *testing.T) {
+	h := newHarness(t, 16<<20)
+	fullbore := filepath.Join(t.TempDir(), "fullbore")
+	if err := target.Build(t.Context(), "fullbore", fullbore); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		signal os.Signal
+		code   int
+	}{{syscall.SIGHUP, 2}, {os.Kill, -1}} {
+		t.Run(c.signal.String(), func(t *testing.T) {
+			scratch := t.TempDir()
+			cmd := exec.Command(h.binary, "soak", "--server", fullbore, "--size", "16MiB", "--rounds", "10000", "--rest", "10ms", "--slow", "10ms")
+			cmd.Env = append(os.Environ(), "TMPDIR="+scratch)
+			var children []*target.Process
+			cmd.Stderr = &onRound{name: "round 2/", do: func() {
+				children = childrenOf(t, cmd.Process.Pid)
+				_ = cmd.Process.Signal(c.signal)
+			}}
+			_ = cmd.Run() // the exit status is asked for below
+			if code := cmd.ProcessState.ExitCode(); code != c.code || len(children) != 1 {
+				t.Fatalf("exit %d, %d children, want %d and one", code, len(children), c.code)
+			}
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+				if _, err := children[0].Sample(); errors.Is(err, target.ErrGone) {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatal("the server is still there")
+				}
+			}
+			if left, err := os.ReadDir(scratch); c.code > 0 && (err != nil || len(left) > 0) {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func childrenOf(t *testing.T, pid int) (children []*target.Process) {
+	t.Helper()
+	all, err := procfs.AllProcs()
+	if err != nil {
+		t.Error(err)
+	}
+	for _, process := range all {
+		if stat, err := process.Stat(); err == nil && stat.PPID == pid {
+			if child, err := target.Attach(process.PID); err == nil {
+				children = append(children, child)
+			}
+		}
+	}
+	return children
 }
 
 func TestInterruptLeavesAReport(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"text/template"
 
+	"fullbore/bench/report"
 	"fullbore/bench/target"
 )
 
@@ -265,6 +266,13 @@ func revision(_ context.Context, program string) string {
 		case setting.Key == "vcs.revision":
 			commit = "commit " + setting.Value[:min(12, len(setting.Value))]
 		case setting.Key == "vcs.modified" && setting.Value == "true":
+			modified = " with changes"
+		}
+	}
+	if checkout := report.Checkout(info.Main.Path); commit == "unknown commit" && checkout != "" {
+		hash, changed := strings.CutSuffix(checkout, "-dirty")
+		commit = "commit " + hash[:min(12, len(hash))]
+		if changed {
 			modified = " with changes"
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -43,13 +42,7 @@ func Here() Environment {
 	if err := unix.Uname(&name); err == nil {
 		e.Kernel = unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:])
 	}
-	if build, ok := debug.ReadBuildInfo(); ok {
-		for _, setting := range build.Settings {
-			if setting.Key == "vcs.revision" {
-				e.Revision = setting.Value
-			}
-		}
-	}
+	e.Revision = Revision()
 	return e
 }
 

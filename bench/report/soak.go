@@ -31,6 +31,7 @@ type Soak struct {
 	Reasons     []string          `json:"reasons"`
 	ByteCounts  string            `json:"byte_counts"`
 	Mismatches  []string          `json:"mismatches"`
+	Failures    []string          `json:"failures"` // downloads that did not go as they should
 	Interrupted bool              `json:"interrupted"`
 	Notes       []string          `json:"notes"` // what was left out, and why
 	Target      string            `json:"target"`

@@ -42,6 +42,7 @@ type accessLog struct {
 	file    *os.File
 	partial []byte
 	lines   map[string][]logLine
+	other   int // lines that name this run and are no JSON
 }
 
 // followLog starts at the log's present end. A log that does not exist yet is
@@ -103,6 +104,30 @@ func (l *accessLog) verify(ctx context.Context, results []load.Result) ([]string
 	return wrong, nil
 }
 
+// knows says whether there is a line of any of the results.
+func (l *accessLog) knows(results []load.Result) bool {
+	for _, result := range results {
+		if len(l.lines[result.ID]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// silent is the error of a log without a line to compare: that is no evidence
+// against the server.
+func (l *accessLog) silent() error {
+	why := "is it that server's log?"
+	switch {
+	case l.file == nil:
+		why = "there is no such file"
+	case l.other > 0:
+		why = fmt.Sprintf("it has %d lines in another format", l.other)
+	}
+	return fmt.Errorf("--access-log %s has no record of the first round: %s "+
+		"(want one JSON object a line, with query, status, bytes_sent and outcome, within %v)", l.path, why, logWithin)
+}
+
 // surplus names the requests that have more than one line by now.
 func (l *accessLog) surplus() ([]string, error) {
 	if err := l.read(); err != nil {
@@ -158,6 +183,7 @@ func (l *accessLog) take(text []byte) {
 	}
 	var line logLine
 	if json.Unmarshal(text, &line) != nil {
+		l.other++
 		return // then its request is reported as having no line
 	}
 	values, err := url.ParseQuery(line.Query)

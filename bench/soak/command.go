@@ -49,7 +49,7 @@ Byte counts are verified against the server's JSON access log (fields query,
 status, bytes_sent, outcome). What an aborted download sent is what arrived plus
 what both kernels still held when the reader had stopped.
 
-Exit codes: 0 flat, 1 leak or wrong byte counts, 2 undecided, 3 could not run, or
+Exit codes: 0 flat, 1 leak, wrong byte counts or failed downloads, 2 undecided, 3 could not run, or
 the target died. "go run" turns all but 0 into 1: go build the program to see them.`,
 		Example: `  go run ./bench soak
   go run ./bench soak --duration 8h --report soak

@@ -133,12 +133,16 @@ func TestMixIsSharedOutInWholeDownloads(t *testing.T) {
 func TestNumbersGoBeforeTheMix(t *testing.T) {
 	config := ConfigDefault
 	config.Whole, config.Aborted = 3, 0
-	if got := config.counts(); got[load.Whole] != 3 || got[load.Aborted] != 0 || got[load.Ranged] != 5 || got[load.Head] != 2 {
+	if got := config.counts(); got[load.Whole] != 3 || got[load.Aborted] != 0 || got[load.Ranged] != 3 || got[load.Head] != 1 {
 		t.Errorf("counts %v", got)
 	}
-	for kind, n := range ConfigDefault.counts() { // the earlier defaults are still in it
-		if want := map[load.Kind]int{load.Whole: 10, load.Aborted: 5, load.Ranged: 5}[kind]; want > 0 && n != want {
-			t.Errorf("%d %s by default, want %d", n, kind, want)
+	for kind, n := range ConfigDefault.counts() { // what is promised of a default run
+		least := map[load.Kind]int{load.Whole: 100, load.Aborted: 50, load.Ranged: 50}[kind]
+		if n *= ConfigDefault.Rounds; n < max(1, least) {
+			t.Errorf("%d %s by default, want at least %d", n, kind, max(1, least))
 		}
+	}
+	if measured := ConfigDefault.Rounds - ConfigDefault.Warmup; measured < 12 {
+		t.Errorf("%d rounds after warm-up by default, want 12, which can be corrected for autocorrelation", measured)
 	}
 }

@@ -74,17 +74,18 @@ type Config struct {
 	Report      string        // folder for the report; empty is none
 }
 
-// ConfigDefault is a soak of fullbore that takes two or three minutes: 100 whole,
-// 50 aborted and 50 ranged downloads of 2 GiB, and 100 others.
+// ConfigDefault is a soak of fullbore that takes two or three minutes: 102 whole,
+// 51 aborted and 51 ranged downloads of 2 GiB, and 102 others, in enough rounds to
+// correct what is left after warm-up for autocorrelation.
 var ConfigDefault = Config{
 	Size:        2 << 30,
 	Mix:         MixDefault,
-	Downloads:   30,
+	Downloads:   18,
 	Whole:       -1,
 	Aborted:     -1,
 	Ranged:      -1,
 	Slow:        2 * time.Second,
-	Rounds:      10,
+	Rounds:      17,
 	Warmup:      2,
 	Concurrency: 4,
 	Rest:        time.Second,
@@ -105,6 +106,19 @@ func (c Config) counts() map[load.Kind]int {
 		}
 	}
 	return counts
+}
+
+// crowdedOut are the kinds that the mix has and a round does not, because its
+// number of downloads is too small to give them one.
+func (c Config) crowdedOut() (kinds []string) {
+	set := map[load.Kind]bool{load.Whole: c.Whole >= 0, load.Aborted: c.Aborted >= 0, load.Ranged: c.Ranged >= 0}
+	counts := c.counts()
+	for _, kind := range load.Kinds {
+		if c.Downloads > 0 && c.Mix[kind] > 0 && counts[kind] == 0 && !set[kind] {
+			kinds = append(kinds, string(kind))
+		}
+	}
+	return kinds
 }
 
 func (c Config) validate() error {

@@ -46,7 +46,7 @@ func (m *measurement) exitCode() int {
 	switch {
 	case m.err != nil:
 		return ExitCouldNot
-	case len(m.wrong) > 0 || m.judgement.Verdict == stats.Leak:
+	case m.wrong.count > 0 || m.failures.count > 0 || m.judgement.Verdict == stats.Leak:
 		return ExitLeak
 	case m.judgement.Verdict == stats.Undecided:
 		return ExitUndecided
@@ -78,11 +78,8 @@ func (m *measurement) print(out io.Writer) {
 			_, _ = fmt.Fprintln(out, line)
 		}
 	}
-	for _, wrong := range m.wrong {
-		_, _ = fmt.Fprintln(out, wrong)
-	}
-	if m.wrongMore > 0 {
-		_, _ = fmt.Fprintf(out, "... and %d more\n", m.wrongMore)
+	for _, line := range append(m.wrong.lines(), m.failures.lines()...) {
+		_, _ = fmt.Fprintln(out, line)
 	}
 	for _, reason := range m.judgement.Reasons {
 		_, _ = fmt.Fprintf(out, "%s: %s\n", m.judgement.Verdict, reason)
@@ -90,7 +87,7 @@ func (m *measurement) print(out io.Writer) {
 	if m.err != nil {
 		_, _ = fmt.Fprintf(out, "until then: ")
 	}
-	_, _ = fmt.Fprintf(out, "verdict: %s; byte counts: %s\n", m.judgement.Verdict, m.byteCounts())
+	_, _ = fmt.Fprintf(out, "verdict: %s; byte counts: %s%s\n", m.judgement.Verdict, m.byteCounts(), m.failed())
 }
 
 // kinds counts what was downloaded: "100 whole, 50 aborted".
@@ -147,13 +144,24 @@ func (m *measurement) interruption() string {
 // byteCounts sums up the comparison with the access log.
 func (m *measurement) byteCounts() string {
 	switch {
-	case len(m.wrong) > 0:
-		return fmt.Sprintf("WRONG (%d findings)", len(m.wrong)+m.wrongMore)
+	case m.wrong.count > 0:
+		return fmt.Sprintf("WRONG (%d findings)", m.wrong.count)
 	case !m.hasLog:
 		return "not verified (no --access-log)"
+	case m.verified == 0:
+		return "not verified (no download was compared)"
 	case m.inexact > 0:
 		return fmt.Sprintf("verified, %d downloads; %d aborted ones only within the bounds of a send buffer, "+
 			"because /proc does not show the server's socket", m.verified, m.inexact)
 	}
 	return fmt.Sprintf("verified, %d downloads to the byte", m.verified)
+}
+
+// failed says how many downloads failed, if any did: that is a finding of its own,
+// which says nothing about what the log counts.
+func (m *measurement) failed() string {
+	if m.failures.count == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; downloads: %d FAILED", m.failures.count)
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,7 @@ func (m *measurement) round(ctx context.Context, subject *subject, log *accessLo
 	m.loaded += took
 	before := m.served
 	failed := m.tally(results)
+	first := len(m.rests) == 0
 	if failed > 0 && died(subject.service, failed >= tooManyFailures) {
 		return target.ErrGone
 	}
@@ -43,13 +45,20 @@ func (m *measurement) round(ctx context.Context, subject *subject, log *accessLo
 		if err != nil {
 			return err
 		}
-		m.mismatch(wrong...)
+		if first && failed < len(results) && !log.knows(results) {
+			return log.silent()
+		}
+		m.wrong.add(wrong...)
+		m.countVerified(results)
 	}
 	if failed >= tooManyFailures {
 		return errGivenUp
 	}
 	sample, err := atRest(ctx, subject.service, m.config.Rest)
 	if err != nil {
+		return err
+	}
+	if err := m.serves(subject, sample); err != nil {
 		return err
 	}
 	m.last = sample
@@ -104,16 +113,25 @@ func (m *measurement) tally(results []load.Result) (failed int) {
 		case errors.Is(result.Err, context.Canceled): // not its fault
 		case result.Err != nil:
 			failed++
-			m.mismatch(fmt.Sprintf("request %s (%s): %v", result.ID, result.Kind, result.Err))
+			m.failures.add(fmt.Sprintf("request %s (%s): %v", result.ID, result.Kind, result.Err))
 		default:
 			m.done[result.Kind]++
-			m.verified++
-			if result.Slack > 0 {
-				m.inexact++
-			}
 		}
 	}
 	return failed
+}
+
+// countVerified counts the results that were compared with their log line.
+func (m *measurement) countVerified(results []load.Result) {
+	for _, result := range results {
+		if result.Err != nil {
+			continue
+		}
+		m.verified++
+		if result.Slack > 0 {
+			m.inexact++
+		}
+	}
 }
 
 func (m *measurement) verifySurplus(log *accessLog) error {
@@ -121,18 +139,26 @@ func (m *measurement) verifySurplus(log *accessLog) error {
 		return nil
 	}
 	wrong, err := log.surplus()
-	m.mismatch(wrong...)
+	m.wrong.add(wrong...)
 	return err
 }
 
-// mismatch keeps the first few findings and counts the others.
-func (m *measurement) mismatch(wrong ...string) {
+// findings are the first few of them, and how many there are.
+type findings struct {
+	shown []string
+	count int
+}
+
+func (f *findings) add(texts ...string) {
 	const shown = 20
-	for _, text := range wrong {
-		if len(m.wrong) < shown {
-			m.wrong = append(m.wrong, text)
-		} else {
-			m.wrongMore++
-		}
+	f.count += len(texts)
+	f.shown = append(f.shown, texts[:min(len(texts), shown-len(f.shown))]...)
+}
+
+// lines are what there is to print.
+func (f *findings) lines() []string {
+	if more := f.count - len(f.shown); more > 0 {
+		return append(slices.Clone(f.shown), fmt.Sprintf("... and %d more", more))
 	}
+	return f.shown
 }

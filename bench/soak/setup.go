@@ -9,9 +9,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -140,6 +142,9 @@ func (s *subject) find(ctx context.Context, config Config) error {
 // execute starts a server of the user's and waits until it has the file.
 func (s *subject) execute(ctx context.Context, config Config) error {
 	words := strings.Fields(config.Exec)
+	if answers(ctx, s.url) {
+		return fmt.Errorf("%s answers already, before --exec has started anything: stop what listens there, or measure it with --pid", s.url.Host)
+	}
 	server, err := target.Spawn(target.Command{Path: words[0], Args: words[1:]})
 	if err != nil {
 		return err
@@ -164,6 +169,17 @@ func (s *subject) execute(ctx context.Context, config Config) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// answers says whether something listens at the address of the URL.
+func answers(ctx context.Context, u *url.URL) bool {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), strconv.Itoa(portOf(u))))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was said
+	return true
 }
 
 func (s *subject) launch(ctx context.Context, config Config) error {

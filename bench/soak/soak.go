@@ -25,7 +25,7 @@ import (
 // The exit codes of a soak.
 const (
 	ExitFlat      = 0
-	ExitLeak      = 1 // or wrong byte counts
+	ExitLeak      = 1 // or wrong byte counts, or failed downloads
 	ExitUndecided = 2
 	ExitCouldNot  = 3
 )
@@ -41,7 +41,8 @@ func Run(ctx context.Context, config Config, out, progress io.Writer) (int, erro
 	if err == nil {
 		err = m.measure(ctx, progress)
 	}
-	if err != nil && ctx.Err() != nil {
+	// With a round to judge an interruption is no error, and whatever is one counts.
+	if err != nil && ctx.Err() != nil && len(m.rests) == 0 {
 		err = errors.New("interrupted before the first round")
 	}
 	m.judge(err)
@@ -105,11 +106,11 @@ type measurement struct {
 	firstByte   times
 	interrupted bool
 
-	verified  int  // downloads compared with a log line
-	inexact   int  // of which aborted ones known only within a bound
-	hasLog    bool //
-	wrong     []string
-	wrongMore int // mismatches beyond those kept in wrong
+	verified int      // downloads compared with a log line
+	inexact  int      // of which aborted ones known only within a bound
+	hasLog   bool     //
+	wrong    findings // byte counts and other words of the log
+	failures findings // downloads
 
 	series    []stats.Series
 	judgement stats.Judgement
@@ -172,6 +173,10 @@ func (m *measurement) probe(ctx context.Context, subject *subject) error {
 			m.notes = append(m.notes, fmt.Sprintf("%s downloads skipped: the server does not answer them", kind))
 		}
 		left += m.counts[kind]
+	}
+	if few := m.config.crowdedOut(); len(few) > 0 {
+		m.notes = append(m.notes, fmt.Sprintf("none of %s: %d downloads a round are too few for the weights of the mix (--downloads)",
+			strings.Join(few, ", "), m.config.Downloads))
 	}
 	if left == 0 {
 		return errors.New("nothing to download: " + strings.Join(m.notes, "; "))

@@ -42,8 +42,7 @@ func Trend(y []float64) MannKendall {
 // more rests than a soak of minutes has. Fewer than ten readings are too few to
 // tell autocorrelation from chance and are taken as they are.
 func Inflation(y []float64) float64 {
-	const fewest = 10
-	if len(y) < fewest {
+	if len(y) < fewestCorrected {
 		return 1
 	}
 	return max(1, hamedRao(y, indexSlope(y), len(y)-1))

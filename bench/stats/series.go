@@ -68,8 +68,18 @@ const (
 	// chance, before it is asked whether it matters and goes on.
 	significance = 0.025
 
-	// afterStep readings must have followed a step to say that it ended there.
-	afterStep = 4
+	// fewestCorrected readings are needed to correct for autocorrelation. With
+	// fewer no series of memory is called a leak for its slope.
+	fewestCorrected = 10
+
+	// betterStep is how much nearer to the readings a step must be than a line. It
+	// has one parameter more and fits any short noisy line better by chance.
+	betterStep = 0.6
+
+	// afterStep times as much must be served after a step as before it to say that
+	// it ended there. Stairs show one step only for as long as one tread; that it
+	// lies in the first twentieth of the run then is one chance in twenty.
+	afterStep = 19
 
 	// mostPoints keeps the number of pairs below 100,000. Longer runs are judged
 	// by the medians of blocks of rounds, which also takes out what
@@ -93,6 +103,12 @@ func judgeSeries(s Series, warmup, minRounds int) Finding {
 		return f
 	}
 	f.decide(s, x, y)
+	// A short run may have its only stair between warm-up and the rest.
+	if f.Verdict == Flat && s.Unit == InBytes && len(y) < fewestCorrected && warmup > 0 {
+		if jump := Median(y) - s.Values[warmup-1]; jump >= f.Allowance {
+			f.set(Undecided, "stepped up by %s as the warm-up ended, and %d readings since are too few to call that the end of it", s.text(jump), len(y))
+		}
+	}
 	return f
 }
 
@@ -116,35 +132,68 @@ func fit(x, y []float64) (Slope, MannKendall, float64) {
 
 // decide asks the three questions.
 func (f *Finding) decide(s Series, x, y []float64) {
-	rises := f.Slope.Lower > s.Floor && f.Trend.PRising() < significance && f.Growth >= f.Allowance
+	trend := f.Slope.Lower > s.Floor && f.Trend.PRising() < significance
+	rises := trend && f.Growth >= f.Allowance
 	higher := f.Rest-f.Start >= f.Allowance
+	unseen := f.Slope.Upper * f.GB // growth that the interval allows
 	switch {
-	case (rises || higher) && f.stepped(s, x, y): // and has said so
-	case rises && goesOn(x, y, f.Slope.PerUnit):
-		f.set(Leak, "grows by %s per GB served (at least %s), %s over the run (Mann-Kendall z %.1f, p %.2g)",
-			s.text(f.Slope.PerUnit), s.text(f.Slope.Lower), s.text(f.Growth), f.Trend.Z, f.Trend.PRising())
-	case rises || higher:
-		f.set(Undecided, "rose by %s, but not all along: more rounds will tell whether it goes on", s.text(max(f.Growth, f.Rest-f.Start)))
-	case s.Exclude > 0 && !(f.Slope.Upper*f.GB <= s.Exclude):
-		f.set(Undecided, "too noisy for so short a run: growth of %s over it is not excluded", s.text(f.Slope.Upper*f.GB))
+	case f.stepped(s, x, y): // and has said so
+	case rises:
+		f.risen(s, x, y)
+	case higher:
+		f.set(Undecided, "rose by %s, but not all along: more rounds will tell whether it goes on", s.text(f.Rest-f.Start))
+	case trend && !(unseen < 2*f.Allowance):
+		f.set(Undecided, "rises, by %s and perhaps by %s over the run: more rounds will tell", s.text(f.Growth), s.text(unseen))
+	case s.Exclude > 0 && !(unseen <= s.Exclude):
+		f.set(Undecided, "too noisy for so short a run: growth of %s over it is not excluded", s.text(unseen))
 	default:
 		f.set(Flat, "no growth beyond %s over the run; more than %s per GB is excluded", s.text(f.Allowance), s.text(f.excluded(s)))
 	}
 }
 
-// stepped judges a series that one step describes better than a line does.
+// risen judges a series that rises by more than may be chance: a leak, if it can be
+// known that this is no slow wave, and if it goes on.
+func (f *Finding) risen(s Series, x, y []float64) {
+	rose := s.text(max(f.Growth, f.Rest-f.Start))
+	switch {
+	case s.Unit == InBytes && len(y) < fewestCorrected:
+		f.set(Undecided, "rose by %s, but %d readings are too few to tell a leak from memory's own slow waves: need %d",
+			rose, len(y), fewestCorrected)
+	case goesOn(x, y, f.Slope.PerUnit):
+		f.set(Leak, "grows by %s per GB served (at least %s), %s over the run (Mann-Kendall z %.1f, p %.2g)",
+			s.text(f.Slope.PerUnit), s.text(f.Slope.Lower), s.text(f.Growth), f.Trend.Z, f.Trend.PRising())
+	default:
+		f.set(Undecided, "rose by %s, but not all along: more rounds will tell whether it goes on", rose)
+	}
+}
+
+// stepped judges a series that one step up describes clearly better than a line
+// does. A pool that fills once and the first stair of a leak look the same until
+// much more has been served after the step than before it.
 func (f *Finding) stepped(s Series, x, y []float64) bool {
 	jump := largestStep(y)
-	if jump.misfit >= lineMisfit(x, y, f.Slope.PerUnit) {
+	if jump.height < f.Allowance || jump.height <= 0 || jump.misfit > betterStep*lineMisfit(x, y, f.Slope.PerUnit) {
 		return false
 	}
 	f.Step, f.StepAt = jump.height, x[jump.at]
-	if s.settledAfter(x[jump.at:], y[jump.at:], f.Allowance) {
-		f.set(Flat, "one step of %s after %.1f GB, and flat since", s.text(f.Step), f.StepAt)
-	} else {
-		f.set(Undecided, "stepped up by %s after %.1f GB: more rounds will tell whether it ends there", s.text(f.Step), f.StepAt)
+	after := x[len(x)-1] - f.StepAt
+	if since := s.judgeAfter(x[jump.at:], y[jump.at:]); since.Verdict == Flat && after >= afterStep*f.StepAt {
+		f.set(Flat, "one step of %s after %.1f GB; in the %.1f GB since, %s", s.text(f.Step), f.StepAt, after, since.Reason)
+		return true
 	}
+	f.set(Undecided, "stepped up by %s after %.1f GB: a pool that has filled, or the first stair of a leak; "+
+		"run longer, or with a --warmup beyond it", s.text(f.Step), f.StepAt)
 	return true
+}
+
+// judgeAfter is the finding about the readings since a step, as if they were all.
+func (s Series) judgeAfter(x, y []float64) Finding {
+	f := Finding{Name: s.Name, Verdict: Undecided}
+	if len(y) >= fewestCorrected {
+		f.measure(s, x, y)
+		f.decide(s, x, y)
+	}
+	return f
 }
 
 // excluded is the slope above which growth would have been found: the end of the
@@ -157,21 +206,11 @@ func (f *Finding) set(verdict Verdict, format string, args ...any) {
 	f.Verdict, f.Reason = verdict, fmt.Sprintf(format, args...)
 }
 
-// settledAfter tells a pool that has filled from the first stair of many.
-func (s Series) settledAfter(x, y []float64, allowance float64) bool {
-	if len(y) < afterStep {
-		return false
-	}
-	slope, trend, _ := fit(x, y)
-	rises := slope.Lower > s.Floor && trend.PRising() < significance
-	return !rises && slope.PerUnit*(x[len(x)-1]-x[0]) < allowance
-}
-
-// goesOn says whether the second half rises by itself, at a third of the whole's
-// pace or more.
+// goesOn says whether each half rises by itself, at half of the whole's pace or
+// more: a slow wave that happens to end high seldom does.
 func goesOn(x, y []float64, slope float64) bool {
 	half := len(y) / 2
-	return TheilSen(x[half:], y[half:]).PerUnit >= slope/3
+	return min(TheilSen(x[:half+1], y[:half+1]).PerUnit, TheilSen(x[half:], y[half:]).PerUnit) >= slope/2
 }
 
 func (s Series) text(value float64) string {

@@ -60,12 +60,25 @@ func TestVerdictOnMemoryOfKnownShape(t *testing.T) {
 				return rng.Float64() * mib / 4
 			}
 			return 6*mib + rng.Float64()*mib/4
+		}, Undecided},
+		{"pool that fills at once, early in a long run", 90, func(round int, rng *rand.Rand) float64 {
+			if round < 3 {
+				return rng.Float64() * mib / 4
+			}
+			return 6*mib + rng.Float64()*mib/4
 		}, Flat},
+		{"first stair of a leak", 20, func(round int, rng *rand.Rand) float64 {
+			return 12*mib*float64((round+12)/20) + rng.Float64()*mib/4
+		}, Undecided},
+		{"one stair, near the end", 17, func(round int, rng *rand.Rand) float64 {
+			return 12*mib*float64((round+5)/20) + rng.Float64()*mib/4
+		}, Undecided},
 		{"heap before its first collection", 30, func(round int, _ *rand.Rand) float64 { return float64(round) * mib / 8 }, Flat},
 		{"memory given back", 10, func(round int, _ *rand.Rand) float64 { return float64(10-round) * mib }, Flat},
-		{"slow leak under noise", 10, func(round int, rng *rand.Rand) float64 {
+		{"slow leak under noise", 12, func(round int, rng *rand.Rand) float64 {
 			return float64(round)*mib + rng.NormFloat64()*mib/4
 		}, Leak},
+		{"slow leak with too few readings to correct them", 10, func(round int, _ *rand.Rand) float64 { return float64(round) * mib }, Undecided},
 		{"slower leak, longer run", 60, func(round int, rng *rand.Rand) float64 {
 			return float64(round)*mib/5 + rng.NormFloat64()*mib/4
 		}, Leak},
@@ -77,7 +90,7 @@ func TestVerdictOnMemoryOfKnownShape(t *testing.T) {
 		}, Leak},
 		{"pool that fills slowly and is full", 60, func(round int, rng *rand.Rand) float64 {
 			return float64(min(round, 28))*mib/3 + rng.Float64()*mib/4
-		}, Flat},
+		}, Undecided},
 		{"pool that has only just filled", 60, func(round int, rng *rand.Rand) float64 {
 			return float64(min(round, 40))*mib/3 + rng.Float64()*mib/4
 		}, Undecided},
@@ -189,5 +202,17 @@ func TestMedian(t *testing.T) {
 	}
 	if !math.IsNaN(Median(nil)) {
 		t.Error("median of nothing should be NaN")
+	}
+}
+
+func TestRuleSaysWhatItDoes(t *testing.T) {
+	rule := strings.Join(strings.Fields(defaults().Rule()), " ")
+	for _, want := range []string{
+		"takes 10 readings: with fewer, memory that rises is undecided", "median of the last third", "first third",
+		"is tolerated, and flat, only if 19 times as much was served after it as before", "0.6 times as far",
+	} {
+		if !strings.Contains(rule, want) {
+			t.Errorf("the rule does not say %q", want)
+		}
 	}
 }

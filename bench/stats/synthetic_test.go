@@ -22,21 +22,43 @@ type shape struct {
 	unsure int // most runs of a thousand that may be undecided
 }
 
+// anyNumber of runs may be undecided.
+const anyNumber = seeds
+
 var shapes = []shape{
 	{"flat noise, 10 rounds", 10, noise(mib / 2), Flat, 0, 0},
+	{"flat noise, default run", byDefault, noise(mib / 2), Flat, 0, 0},
 	{"flat noise, 60 rounds", 60, noise(mib / 2), Flat, 0, 0},
 	{"flat, noise of a larger heap (4 MiB)", 30, noise(4 * mib), Flat, 0, 5},
-	{"flat, red noise (AR 0.7)", 40, red(2*mib, 0.7), Flat, 0, 10},
+	{"flat, red noise (AR 0.7), 40 rounds", 40, red(2*mib, 0.7), Flat, 5, 20},
+	{"flat, red noise (AR 0.7), 10 rounds", 10, red(2*mib, 0.7), Flat, 0, anyNumber},
+	{"flat, red noise (AR 0.9), 10 rounds", 10, red(2*mib, 0.9), Flat, 0, anyNumber},
+	{"flat, red noise (AR 0.7), default run", byDefault, red(2*mib, 0.7), Flat, 30, anyNumber},
+	{"flat, red noise (AR 0.9), default run", byDefault, red(2*mib, 0.9), Flat, 30, anyNumber},
 	{"sawtooth of the collector, 10 rounds", 10, sawtooth, Flat, 0, 0},
+	{"sawtooth of the collector, default run", byDefault, sawtooth, Flat, 0, 0},
 	{"sawtooth of the collector, 60 rounds", 60, sawtooth, Flat, 0, 0},
-	{"step then flat, 10 rounds", 10, stepped, Flat, 0, 10},
-	{"step then flat, 60 rounds", 60, stepped, Flat, 0, 10},
+	{"step then flat, 10 rounds", 10, stepped, Flat, 0, anyNumber},
+	{"step then flat, default run", byDefault, stepped, Flat, 0, anyNumber},
+	{"step then flat, 60 rounds", 60, stepped, Flat, 0, anyNumber},
+	{"pool that fills gradually (tau 3 rounds), 10 rounds", 10, filling(3), Flat, 0, anyNumber},
+	{"pool that fills gradually (tau 3 rounds), default run", byDefault, filling(3), Flat, 10, anyNumber},
 	{"1 KB per download, 200 a round, 60 rounds", 60, leaking(200, mib/2), Leak, 0, 10},
 	{"1 KB per download, 1000 a round, 12 rounds", 12, leaking(1000, mib/4), Leak, 0, 10},
 	{"1 KB per download under red noise", 60, both(leaking(400, 0), red(mib, 0.5)), Leak, 0, 30},
 	{"1 KB per download under a sawtooth", 60, both(leaking(400, 0), sawtooth), Leak, 0, 10},
-	{"leak in stairs of 4 MiB", 60, stairs, Leak, 0, 50},
+	{"short noisy leak, 1 MB a round, 10 rounds", 10, leaking(1000, mib), Leak, 20, anyNumber},
+	{"short noisy leak, 1 MB a round, default run", byDefault, leaking(1000, mib), Leak, 0, anyNumber},
+	{"leak in stairs of 4 MiB per 8 rounds, 60 rounds", 60, stairs(4*mib, 8), Leak, 0, 50},
+	{"leak in stairs of 8 MiB per 8 rounds, 10 rounds", 10, stairs(8*mib, 8), Leak, 0, anyNumber},
+	{"leak in stairs of 8 MiB per 8 rounds, default run", byDefault, stairs(8*mib, 8), Leak, 0, anyNumber},
+	{"leak in stairs of 12 MiB per 20 rounds, 30 rounds", 30, stairs(12*mib, 20), Leak, 0, anyNumber},
+	{"leak in stairs of 6 MiB per 40 rounds, 120 rounds", 120, stairs(6*mib, 40), Leak, 5, anyNumber},
+	{"leak in stairs of 8 MiB per 100 rounds, 110 rounds", 110, stairs(8*mib, 100), Leak, 60, anyNumber},
 }
+
+// byDefault is how many rounds a run has without flags.
+const byDefault = 17
 
 func TestSyntheticSeriesAreClassified(t *testing.T) {
 	if testing.Short() {
@@ -51,7 +73,7 @@ func TestSyntheticSeriesAreClassified(t *testing.T) {
 		if s.want == Leak {
 			opposite = Flat
 		}
-		t.Logf("%-45s %-5s right %5.1f %%, undecided %4.1f %%, wrong %4.1f %%", s.name, s.want,
+		t.Logf("%-53s %-5s right %5.1f %%, undecided %4.1f %%, wrong %4.1f %%", s.name, s.want,
 			percent(counts[s.want]), percent(counts[Undecided]), percent(counts[opposite]))
 		if counts[opposite] > s.wrong || counts[Undecided] > s.unsure {
 			t.Errorf("%s: %v, want %s but for %d wrong and %d undecided", s.name, counts, s.want, s.wrong, s.unsure)
@@ -68,14 +90,14 @@ func TestSyntheticPower(t *testing.T) {
 	}
 	var found []int
 	for _, kb := range []float64{0, 100, 200, 300, 400, 600, 800} {
-		s := shape{rounds: 10, level: leaking(kb, mib/4)}
+		s := shape{rounds: byDefault, level: leaking(kb, mib/4)}
 		leaks := 0
 		for seed := range uint64(seeds) {
 			if classify(s, seed) == Leak {
 				leaks++
 			}
 		}
-		t.Logf("10 rounds, growth of %4.0f KB a round (%.1f KB per GB): found in %5.1f %%", kb, kb/gbPerRound, percent(leaks))
+		t.Logf("default run, growth of %4.0f KB a round (%.1f KB per GB): found in %5.1f %%", kb, kb/gbPerRound, percent(leaks))
 		found = append(found, leaks)
 	}
 	if found[0] != 0 || found[len(found)-1] != seeds {
@@ -152,12 +174,25 @@ func leaking(downloads, spread float64) func(*rand.Rand, int) []float64 {
 	}
 }
 
-// stairs is how a leak of 0.5 MiB a round shows where an arena grows by 4 MiB.
-func stairs(rng *rand.Rand, rounds int) []float64 {
-	begin := rng.Float64()
-	return series(rounds, func(round int) float64 {
-		return 4*mib*math.Floor(begin+float64(round)/8) + rng.NormFloat64()*mib/16
-	})
+// filling is a pool of 8 to 12 MiB that fills exponentially from the first round on.
+func filling(tau float64) func(*rand.Rand, int) []float64 {
+	return func(rng *rand.Rand, rounds int) []float64 {
+		size := (8 + 4*rng.Float64()) * mib
+		return series(rounds, func(round int) float64 {
+			return size*(1-math.Exp(-float64(round+1)/tau)) + rng.NormFloat64()*mib/8
+		})
+	}
+}
+
+// stairs is how a straight leak shows where an arena grows by a height every so
+// many rounds, seen from anywhere on a tread.
+func stairs(height, every float64) func(*rand.Rand, int) []float64 {
+	return func(rng *rand.Rand, rounds int) []float64 {
+		begin := rng.Float64()
+		return series(rounds, func(round int) float64 {
+			return height*math.Floor(begin+float64(round)/every) + rng.NormFloat64()*mib/16
+		})
+	}
 }
 
 func both(a, b func(*rand.Rand, int) []float64) func(*rand.Rand, int) []float64 {

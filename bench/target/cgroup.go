@@ -139,8 +139,31 @@ func cgroupNumber(path, name string) (int64, error) {
 	return value, nil
 }
 
-// cgroupProcesses lists what runs in a cgroup, not in those below it.
+// cgroupProcesses lists what runs in a cgroup and in those below it, as its memory
+// figures count both. A cgroup below that cannot be read has just been removed, or
+// holds threads of processes that are listed above.
 func cgroupProcesses(path string) ([]int, error) {
+	pids, err := cgroupOwn(path)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, fmt.Errorf("read cgroup: %w", err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		if below, err := cgroupProcesses(filepath.Join(path, entry.Name())); err == nil {
+			pids = append(pids, below...)
+		}
+	}
+	return pids, nil
+}
+
+// cgroupOwn lists what runs in the cgroup itself.
+func cgroupOwn(path string) ([]int, error) {
 	text, err := os.ReadFile(filepath.Join(path, "cgroup.procs"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrGone

@@ -108,7 +108,9 @@ func (command Command) start() (*Server, error) {
 	}
 	// A group of its own, so that Ctrl-C in a terminal reaches us and not the
 	// server: a target that drains by itself would look as if it had died.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// It is told to end when this process is killed. The signal comes with the end
+	// of the thread that forked; Go keeps its threads but for locked ones.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	server := &Server{cmd: cmd, stderr: newReadyWriter(), done: make(chan struct{})}
 	cmd.Stderr = server.stderr
 	if err := startPinned(cmd, command.CPUs); err != nil {

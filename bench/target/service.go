@@ -39,6 +39,7 @@ type Service struct {
 	list    func() ([]*Process, error)
 	members []*Process
 	listed  time.Time
+	cpu     map[*Process]time.Duration // last seen of each, also of those that have ended since
 }
 
 // Full is one reading of a service. Its process figures are sums over members.
@@ -182,11 +183,24 @@ func (s *Service) sum(read func(*Process) (Sample, error)) (Sample, error) {
 		}
 		alive++
 		sum.add(sample)
+		s.used(member, sample.CPU)
 	}
 	if alive == 0 {
 		return Sample{}, ErrGone
 	}
+	// What workers used that were replaced was used: the sum never falls.
+	sum.CPU = 0
+	for _, used := range s.cpu {
+		sum.CPU += used
+	}
 	return sum, nil
+}
+
+func (s *Service) used(process *Process, cpu time.Duration) {
+	if s.cpu == nil {
+		s.cpu = make(map[*Process]time.Duration)
+	}
+	s.cpu[process] = max(s.cpu[process], cpu)
 }
 
 func (s *Sample) add(more Sample) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,5 +176,59 @@ go_memstats_mallocs_total 99
 	}
 	if _, err := ReadGoMetrics(t.Context(), serve("<html>")); err == nil {
 		t.Error("a page was read as metrics")
+	}
+}
+
+func TestCPUTimeOfReplacedWorkersIsKept(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", "while [ $((i += 1)) -lt 1000000 ]; do :; done & sleep 60 & wait")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	root, err := Attach(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := Processes(root)
+	t.Cleanup(func() {
+		_, _ = cmd.Process.Kill(), cmd.Wait()
+		for _, member := range service.members {
+			if process, err := os.FindProcess(member.PID); err == nil {
+				_ = process.Kill()
+			}
+		}
+	})
+	var highest time.Duration
+	most := 0
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		full, err := service.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if full.CPU < highest {
+			t.Fatalf("CPU time fell from %v to %v when a process had ended", highest, full.CPU)
+		}
+		highest, most = full.CPU, max(most, full.Processes)
+		if most == 3 && full.Processes == 2 {
+			return // the worker has ended, and what it used still counts
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("never more than %d processes, or none has ended", most)
+}
+
+func TestProcessesOfCgroupsBelowAreListed(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{"cgroup.procs": "", "a/cgroup.procs": "11\n", "a/b/cgroup.procs": "12\n13\n", "c/other": "14\n"} {
+		path := filepath.Join(folder, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pids, err := cgroupProcesses(folder)
+	if err != nil || !slices.Equal(pids, []int{11, 12, 13}) {
+		t.Errorf("%v, %v, want the processes of both cgroups below", pids, err)
+	}
+	if _, err := cgroupProcesses(filepath.Join(folder, "none")); !errors.Is(err, ErrGone) {
+		t.Errorf("error %v, want %v", err, ErrGone)
 	}
 }
