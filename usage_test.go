@@ -164,7 +164,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		"fullbore":              {"fullbore/app/cli"},
 		"fullbore/app/cli":      {"fullbore/app", "fullbore/app/admin", "fullbore/app/config"},
 		"fullbore/app":          {"fullbore/app/", "fullbore/logger", "fullbore/static", "fullbore/static/listing"},
-		"fullbore/app/admin":    {"fullbore/app/transfer"},
+		"fullbore/app/admin":    {"fullbore/app/transfer", "fullbore/app/wire"},
 		"fullbore/app/config":   {"fullbore/app/wire", "fullbore/logger"},
 		"fullbore/app/guard":    {},
 		"fullbore/app/transfer": {"fullbore/app/wire", "fullbore/logger", "fullbore/static"},

@@ -46,6 +46,7 @@ type App struct {
 	stateDir string // "": there is none
 
 	reloads reloads
+	early   []func() // warnings that wait for the start
 
 	draining      drainState
 	accepted      chan struct{} // closed when the public listener accepts no more
@@ -140,6 +141,9 @@ func (a *App) Run(ctx context.Context) error {
 		a.say("admin http://%s", a.adminLn.Addr())
 	}
 	a.sayStart()
+	for _, warn := range a.early {
+		warn()
+	}
 	_ = a.said.Flush() // who does not read it is not waited for longer
 	defer a.startWatchdog(ctx)()
 	a.notifyReady()

@@ -131,6 +131,12 @@ func restartNeeded(next *config.Settings, changes []config.Change) error {
 	return errors.New(strings.Join(frozen, "; "))
 }
 
+// WarnAtStart is Warn, but behind the lines that say where the server listens,
+// which scripts wait for. It is for before Run.
+func (a *App) WarnAtStart(event, text string) {
+	a.early = append(a.early, func() { a.Warn(event, text) })
+}
+
 // Warn writes an event that is no error.
 func (a *App) Warn(event, text string) {
 	a.events.Warn().Str("event", event).Msg(text)

@@ -114,7 +114,7 @@ func serve(settings *config.Settings, load func() (*config.Settings, error), std
 		return err
 	}
 	for _, unknown := range config.UnknownEnv(os.Environ()) {
-		server.Warn("config", unknown)
+		server.WarnAtStart("config", unknown)
 	}
 	reloads := newReloader(settings.File, func(asked bool) { server.Reload(load, asked) }, server.Warn)
 	ctx, release := handleSignals(server, reloads.ask)

@@ -6,6 +6,7 @@ package transfer
 // and so is what is kept of each.
 
 import (
+	"bytes"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -273,8 +274,14 @@ func (t *table) totals() Totals {
 	}
 }
 
-// etagOf is the validator of the representation that the response is of.
-func etagOf(ctx *fasthttp.RequestCtx) []byte { return ctx.Response.Header.PeekBytes(keyETag) }
+// etagOf is the validator of the representation that the response is of, whether
+// weak or strong: that of a file that was just written becomes strong while it is
+// being downloaded.
+func etagOf(ctx *fasthttp.RequestCtx) []byte {
+	return bytes.TrimPrefix(ctx.Response.Header.PeekBytes(keyETag), weak)
+}
+
+var weak = []byte("W/")
 
 // keyETag is as fasthttp keeps it.
 var keyETag = []byte("Etag")
