@@ -10,6 +10,8 @@ import (
 
 func TestSampleSeesThisProcess(t *testing.T) {
 	s := newSampler()
+	debug.FreeOSMemory() // or what other tests left goes away meanwhile
+	debug.FreeOSMemory()
 	before := s.sample()
 	if before.Resident < mib || before.Anonymous < mib/2 || before.Anonymous > before.Resident || before.Mapped < mib || before.Goroutines < 2 {
 		t.Errorf("sample %+v", before)
@@ -39,7 +41,7 @@ func TestSampleSeesThisProcess(t *testing.T) {
 	if n := after.Anonymous - before.Anonymous; n < 48*mib || (n > 96*mib && !raceEnabled) {
 		t.Errorf("64 MiB are %d anonymous bytes more", n)
 	}
-	if n := after.Heap - before.Heap; n < 60*mib || n > 68*mib {
+	if n := after.Heap - before.Heap; n < 56*mib || n > 72*mib {
 		t.Errorf("64 MiB are %d bytes of heap more", n)
 	}
 	if after.Collections == before.Collections || after.GC < 0 || after.GC > 1 {
