@@ -165,7 +165,7 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 	}
 	tcp := conn
 	if own, ok := conn.(*wire.Conn); ok {
-		tcp = own.Conn
+		tcp = own.NetConn()
 	}
 	return conn, tcp.(*net.TCPConn).SetWriteBuffer(32 << 10)
 }

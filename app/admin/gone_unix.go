@@ -15,10 +15,7 @@ import (
 // gone reports whether the client has closed its connection. It takes nothing
 // of what it sent.
 func gone(client net.Conn) bool {
-	if counted, ok := client.(*wire.Conn); ok {
-		client = counted.Conn
-	}
-	socket, ok := client.(syscall.Conn)
+	socket, ok := wire.As[syscall.Conn](client)
 	if !ok {
 		return false
 	}

@@ -31,65 +31,69 @@ var (
 // errCorkFull says that more was written to a corked connection than it holds.
 var errCorkFull = errors.New("more than a corked connection holds back")
 
+// cork holds back what is written. The zero value holds nothing.
+type cork struct{ held *[]byte }
+
+// in reports whether what is written is held back.
+func (c *cork) in() bool { return c.held != nil }
+
 // Cork begins to hold back what is written, up to 68 KiB, until Uncork sends it
 // as one. It is false, and does nothing, when too many connections hold back
 // already. Each Cork needs an Uncork or a DropCork.
-func (c *Conn) Cork() bool {
+func (s *sender) Cork() bool {
 	if corkCount.Add(1) > maxCorked {
 		corkCount.Add(-1)
 		return false
 	}
-	c.corked = corks.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	s.cork.held = corks.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	return true
 }
 
 // Uncork sends what was held back. The count is what the kernel took, also on
 // error.
-func (c *Conn) Uncork() (int64, error) {
-	if c.corked == nil {
+func (s *sender) Uncork() (int64, error) {
+	if !s.cork.in() {
 		return 0, nil
 	}
-	n, err := c.write(*c.corked)
-	c.DropCork()
+	n, err := s.write(*s.cork.held)
+	s.DropCork()
 	return int64(n), err
 }
 
 // DropCork forgets what is held back, for who cannot complete it. The next
 // write goes out as if it had never been written.
-func (c *Conn) DropCork() {
-	if c.corked == nil {
+func (s *sender) DropCork() {
+	if !s.cork.in() {
 		return
 	}
-	*c.corked = (*c.corked)[:0]
-	corks.Put(c.corked)
-	c.corked = nil
+	*s.cork.held = (*s.cork.held)[:0]
+	corks.Put(s.cork.held)
+	s.cork.held = nil
 	corkCount.Add(-1)
 }
 
-// hold takes what Write is given.
-func (c *Conn) hold(p []byte) (int, error) {
-	if len(*c.corked)+len(p) > corkSize {
-		return 0, c.keep(errCorkFull)
+func (c *cork) write(p []byte) (int, error) {
+	if len(*c.held)+len(p) > corkSize {
+		return 0, errCorkFull
 	}
-	*c.corked = append(*c.corked, p...)
+	*c.held = append(*c.held, p...)
 	return len(p), nil
 }
 
-// holdFrom takes what ReadFrom is given.
-func (c *Conn) holdFrom(r io.Reader) (total int64, err error) {
+func (c *cork) readFrom(r io.Reader) (total int64, err error) {
 	for {
-		held := *c.corked
+		held := *c.held
 		n, err := r.Read(held[len(held) : corkSize+1])
 		if len(held)+n > corkSize {
-			return total, c.keep(errCorkFull)
+			return total, errCorkFull
 		}
-		*c.corked = held[:len(held)+n]
+		*c.held = held[:len(held)+n]
 		total += int64(n)
 		switch {
 		case err == io.EOF:
 			return total, nil
 		case err != nil:
-			return total, c.keep(err)
+			return total, err
 		}
 	}
 }

@@ -20,8 +20,8 @@ const sendfileChunk = 4 << 20
 // The loop is ours, not net.TCPConn's, for two reasons: each call is counted
 // as it returns, so that a transfer can be watched; and when a deadline
 // passes, what was sent is known exactly and the transfer can go on.
-func (c *Conn) sendfile(file syscall.Conn, limit *int64) (sent int64, handled bool, err error) {
-	dst, err := c.tcp.SyscallConn()
+func (s *sender) sendfile(file syscall.Conn, limit *int64) (sent int64, handled bool, err error) {
+	dst, err := s.tcp.SyscallConn()
 	if err != nil {
 		return 0, true, err
 	}
@@ -29,9 +29,9 @@ func (c *Conn) sendfile(file syscall.Conn, limit *int64) (sent int64, handled bo
 	if err != nil {
 		return 0, true, err
 	}
-	job := sendfileJob{conn: c, limit: limit}
+	job := sendfileJob{out: s, limit: limit}
 	send := func(fd uintptr) bool { return job.step(int(fd)) }
-	c.begin()
+	s.patience.begin(s.tcp)
 	for {
 		// Control keeps the file's descriptor open for as long as it is used.
 		errSrc := src.Control(func(fd uintptr) {
@@ -44,7 +44,7 @@ func (c *Conn) sendfile(file syscall.Conn, limit *int64) (sent int64, handled bo
 		if err == nil {
 			break
 		}
-		if err = c.carryOn(err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
+		if err = s.patience.judge(s.tcp, s.written.Load(), err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
 			return job.sent, true, err
 		}
 	}
@@ -65,7 +65,7 @@ func unsupported(err error) bool {
 
 // sendfileJob is the state of one ReadFrom between wake-ups of the poller.
 type sendfileJob struct {
-	conn  *Conn
+	out   *sender
 	src   int
 	limit *int64
 	sent  int64
@@ -83,7 +83,7 @@ func (j *sendfileJob) step(dst int) bool {
 		if chunk <= 0 {
 			return true
 		}
-		if j.conn.isCut() {
+		if j.out.cut.done() {
 			j.err = net.ErrClosed
 			return true
 		}
@@ -91,7 +91,7 @@ func (j *sendfileJob) step(dst int) bool {
 		switch {
 		case n > 0:
 			j.sent += int64(n)
-			j.conn.written.Add(int64(n))
+			j.out.written.Add(int64(n))
 			if j.limit != nil {
 				*j.limit -= int64(n)
 			}
@@ -103,45 +103,4 @@ func (j *sendfileJob) step(dst int) bool {
 			return true
 		}
 	}
-}
-
-// queued is how many bytes of what was written the peer has not acknowledged.
-// See SIOCOUTQ in tcp(7).
-func (c *Conn) queued() int64 {
-	raw, err := c.tcp.SyscallConn()
-	if err != nil {
-		return 0
-	}
-	n := 0
-	// A closed connection has nothing queued; the write that follows says so.
-	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
-	return int64(n)
-}
-
-// unread reports whether bytes of the peer wait to be read. See SIOCINQ in
-// tcp(7).
-func (c *Conn) unread() bool {
-	raw, err := c.tcp.SyscallConn()
-	if err != nil {
-		return false
-	}
-	n := 0
-	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }) // as in queued
-	return n > 0
-}
-
-// gone reports whether the peer has reset the connection: what is queued then
-// stays queued.
-func (c *Conn) gone() bool {
-	raw, err := c.tcp.SyscallConn()
-	if err != nil {
-		return true
-	}
-	state := uint8(unix.BPF_TCP_CLOSE)
-	_ = raw.Control(func(fd uintptr) {
-		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
-			state = info.State
-		}
-	})
-	return state == unix.BPF_TCP_CLOSE
 }

@@ -1,0 +1,121 @@
+package wire
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How long and how many bytes linger waits for what the peer still sends.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 1 << 20
+)
+
+// How often settle looks: often at first, since most peers take what is there
+// at once, and always while somebody waits for the end.
+const (
+	lookMin      = 5 * time.Millisecond
+	lookRetiring = 20 * time.Millisecond
+	lookMax      = time.Second
+)
+
+// ending is how a connection ends: at once by Cut, or in an orderly way.
+type ending struct {
+	tcp     socket
+	cut     cut
+	sending atomic.Bool // the peer is; see Linger
+	once    sync.Once   // for Close
+}
+
+// Cut ends the connection at once, as a reset of the peer would: reads and
+// writes in progress return, writes with an error that is reason and also what
+// the system said. The owner still has to Close, which is when the listener
+// forgets the connection. It may be called from any goroutine; the first reason
+// stays.
+//
+// It does not close the socket itself, since that would wait for a write to
+// end, and one from a slow disk to a fast peer ends only with the file. Errors
+// are not looked at: a connection that is gone already is cut.
+func (e *ending) Cut(reason error) {
+	e.cut.reason.CompareAndSwap(nil, &reason)
+	_ = e.tcp.SetLinger(0) // what is queued goes with the Close
+	_ = e.tcp.CloseRead()
+	_ = e.tcp.CloseWrite()
+}
+
+// Linger says that the peer is still sending what nobody will read, so that
+// Close takes care of it also when nothing of it has arrived yet.
+func (e *ending) Linger() { e.sending.Store(true) }
+
+// linger ends our half and reads the peer's until it ends too, within bounds,
+// if there is anything to read or will be. Errors only mean that there is
+// nobody left to be kind to.
+func (e *ending) linger() {
+	if e.cut.done() || (!e.sending.Load() && e.tcp.unread() == 0) || e.tcp.CloseWrite() != nil {
+		return
+	}
+	_ = e.tcp.SetReadDeadline(time.Now().Add(lingerTime))
+	buf := copyBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer copyBuffers.Put(buf)
+	for left := lingerBytes; left > 0; {
+		n, err := e.tcp.Read(*buf)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// settle waits until the peer has taken what waits in the kernel, for as long as
+// it keeps taking, and ends our half first, so that the peer need not wait. It
+// gives up when nothing was taken for the idle timeout.
+//
+// Mostly the kernel would do it by itself. But short of memory it throws away
+// the queues of sockets that nobody holds any more, with up to some megabytes
+// that are logged as sent; and where the process was the last one of a
+// container, the network goes with it. See tcp(7), tcp_mem and tcp_max_orphans.
+func (e *ending) settle(idle func() time.Duration, retired func() bool) {
+	if e.cut.done() {
+		return
+	}
+	left := e.tcp.queued()
+	if left == 0 || e.tcp.CloseWrite() != nil {
+		return
+	}
+	begun := time.Now()
+	since := begun
+	for left > 0 && !e.cut.done() && !e.tcp.gone() {
+		longest := lookMax
+		if retired() {
+			longest = lookRetiring
+		}
+		time.Sleep(min(max(time.Since(begun)/8, lookMin), longest))
+		now := e.tcp.queued()
+		if now != left {
+			left, since = now, time.Now()
+		}
+		if time.Since(since) >= idle() {
+			return
+		}
+	}
+}
+
+// cut is why a connection was cut; the zero value is that it was not.
+type cut struct{ reason atomic.Pointer[error] }
+
+func (c *cut) done() bool { return c.reason.Load() != nil }
+
+// explain adds the reason to the error that followed from it.
+func (c *cut) explain(err error) error {
+	if reason := c.reason.Load(); reason != nil {
+		return &cutError{*reason, err}
+	}
+	return err
+}
+
+// cutError is what a write gives on a connection that we have cut.
+type cutError struct{ reason, err error }
+
+func (e *cutError) Error() string   { return e.reason.Error() }
+func (e *cutError) Unwrap() []error { return []error{e.reason, e.err} }

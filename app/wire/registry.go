@@ -1,0 +1,180 @@
+package wire
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Member is a connection in a Registry. It embeds a Seat.
+type Member interface {
+	BytesRead() int64
+	BytesWritten() int64
+
+	// Cut and Retire are called with a part of the registry locked: they must
+	// not call the registry, nor wait for somebody who does. See Conn.Cut and
+	// Conn.Retire.
+	Cut(reason error)
+	Retire(how Retirement)
+
+	seat() *Seat
+}
+
+// Seat is a connection's place in a Registry. The zero value is that it has
+// none.
+type Seat struct {
+	member     Member
+	shard      *shard // nil: none
+	prev, next *Seat
+}
+
+func (s *Seat) seat() *Seat { return s }
+
+// shards is a power of two, so that who walks through a part of the registry
+// keeps few from coming and going.
+const shards = 16
+
+// Registry knows the connections that are open, of whichever kind, and what
+// those did that are closed. The zero value is empty. It is safe for concurrent
+// use; a Member is added, replaced and removed by its owner.
+type Registry struct {
+	accepted, open, peak atomic.Int64
+	retirement           atomic.Int32
+	shards               [shards]shard
+}
+
+// shard is a list of members.
+type shard struct {
+	mu            sync.Mutex
+	first         *Seat
+	written, read int64 // by connections that are closed
+}
+
+// Add counts a new connection as accepted and open, and retires it if the
+// others are.
+func (r *Registry) Add(m Member) {
+	shard := &r.shards[r.accepted.Add(1)%shards]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	r.enter(shard, m)
+	open := r.open.Add(1)
+	for peak := r.peak.Load(); open > peak && !r.peak.CompareAndSwap(peak, open); {
+		peak = r.peak.Load()
+	}
+}
+
+// Remove forgets a connection that is closing; its bytes stay counted. What is
+// not in the registry is left alone.
+func (r *Registry) Remove(m Member) {
+	seat := m.seat()
+	shard := seat.shard
+	if shard == nil {
+		return
+	}
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.written += m.BytesWritten()
+	shard.read += m.BytesRead()
+	shard.leave(seat)
+	r.open.Add(-1)
+}
+
+// Replace gives the place of old, which must have one, to m, which goes on with
+// the same connection and with old's counters.
+func (r *Registry) Replace(old, m Member) {
+	shard := old.seat().shard
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.leave(old.seat())
+	r.enter(shard, m)
+}
+
+func (r *Registry) enter(in *shard, m Member) {
+	seat := m.seat()
+	*seat = Seat{member: m, shard: in, next: in.first}
+	if in.first != nil {
+		in.first.prev = seat
+	}
+	in.first = seat
+	if how := Retirement(r.retirement.Load()); how != Staying {
+		m.Retire(how)
+	}
+}
+
+func (s *shard) leave(seat *Seat) {
+	if seat.prev == nil {
+		s.first = seat.next
+	} else {
+		seat.prev.next = seat.next
+	}
+	if seat.next != nil {
+		seat.next.prev = seat.prev
+	}
+	*seat = Seat{}
+}
+
+// each calls do with every member, the shard of which is locked meanwhile, and
+// gives how many there were.
+func (r *Registry) each(do func(Member)) (n int) {
+	for i := range r.shards {
+		shard := &r.shards[i]
+		shard.mu.Lock()
+		for seat := shard.first; seat != nil; seat = seat.next {
+			do(seat.member)
+			n++
+		}
+		shard.mu.Unlock()
+	}
+	return n
+}
+
+// Accepted is the number of connections since the start.
+func (r *Registry) Accepted() int64 { return r.accepted.Load() }
+
+// Open is the number of connections accepted and not yet closed.
+func (r *Registry) Open() int { return int(r.open.Load()) }
+
+// Peak is the most connections that were open at once since the last call.
+func (r *Registry) Peak() int { return int(r.peak.Swap(r.open.Load())) }
+
+// Bytes is how many bytes the kernel took for sending and how many were received
+// on all connections since the start, those that are closed and those that are
+// open, headers included. It never goes back.
+func (r *Registry) Bytes() (written, read int64) {
+	for i := range r.shards {
+		shard := &r.shards[i]
+		shard.mu.Lock() // what closes meanwhile is counted once
+		written += shard.written
+		read += shard.read
+		for seat := shard.first; seat != nil; seat = seat.next {
+			written += seat.member.BytesWritten()
+			read += seat.member.BytesRead()
+		}
+		shard.mu.Unlock()
+	}
+	return written, read
+}
+
+// Cut ends every open connection at once; see Conn.Cut. It returns how many
+// there were.
+func (r *Registry) Cut(reason error) int {
+	return r.each(func(m Member) { m.Cut(reason) })
+}
+
+// retire retires the connections that are open, and those to come.
+func (r *Registry) retire(how Retirement) {
+	r.retirement.Store(int32(how))
+	r.each(func(m Member) { m.Retire(how) })
+}
+
+// WaitClosed waits until no connection is open, at most for the timeout, and
+// reports whether that came true.
+func (r *Registry) WaitClosed(timeout time.Duration) bool {
+	const look = 5 * time.Millisecond
+	for deadline := time.Now().Add(timeout); r.Open() > 0; time.Sleep(look) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}

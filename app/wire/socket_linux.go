@@ -1,0 +1,26 @@
+package wire
+
+import "golang.org/x/sys/unix"
+
+// Queued is how many bytes written to a TCP socket its peer has not
+// acknowledged; 0 if the socket cannot tell. See SIOCOUTQ in tcp(7).
+func Queued(fd int) int64 { return count(fd, unix.SIOCOUTQ) }
+
+// Unread is how many bytes of the peer wait in a TCP socket to be read; 0 if
+// the socket cannot tell. See SIOCINQ in tcp(7).
+func Unread(fd int) int64 { return count(fd, unix.SIOCINQ) }
+
+func count(fd int, request uint) int64 {
+	n, err := unix.IoctlGetInt(fd, request)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
+}
+
+// Gone reports whether the connection of a TCP socket is over, by a reset say:
+// what is queued then stays queued.
+func Gone(fd int) bool {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	return err != nil || info.State == unix.BPF_TCP_CLOSE
+}
