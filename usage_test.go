@@ -166,7 +166,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		"fullbore/app":          {"fullbore/app/", "fullbore/logger", "fullbore/static", "fullbore/static/listing"},
 		"fullbore/app/admin":    {"fullbore/app/transfer", "fullbore/app/wire"},
 		"fullbore/app/config":   {"fullbore/app/wire", "fullbore/logger"},
-		"fullbore/app/guard":    {},
+		"fullbore/app/guard":    {"fullbore/app/wire"},
 		"fullbore/app/transfer": {"fullbore/app/wire", "fullbore/logger", "fullbore/static"},
 		"fullbore/app/metrics":  {"fullbore/app/transfer", "fullbore/logger", "fullbore/static"},
 		"fullbore/app/watch":    {},

@@ -198,15 +198,15 @@ func (d *drainState) count(r *logger.Result) {
 // notePhase tells a connection whether it may be retired; fasthttp.Server calls
 // it as its ConnState.
 func notePhase(c net.Conn, state fasthttp.ConnState) {
-	conn, ok := c.(*wire.Conn)
+	link, ok := wire.LinkOf(c)
 	if !ok {
 		return
 	}
 	switch state {
 	case fasthttp.StateActive:
-		conn.Work()
+		link.Work()
 	case fasthttp.StateIdle:
-		conn.Rest()
+		link.Rest()
 	default: // new, closed or hijacked: nothing of ours
 	}
 }

@@ -6,14 +6,13 @@ import (
 	"io"
 
 	"github.com/valyala/fasthttp"
+
+	"fullbore/app/wire"
 )
 
 // drainLimit is how much of a request body that nobody read is read and thrown
 // away to keep the connection, in bytes. Beyond it a new connection is cheaper.
 const drainLimit = 256 << 10
-
-// lingerer is a connection that can be told that its peer is still sending.
-type lingerer interface{ Linger() }
 
 // UnreadBody deals with what a handler left unread of a request's body.
 // fasthttp, when it streams bodies, would parse the rest as the next request,
@@ -27,8 +26,8 @@ func UnreadBody(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	ctx.Response.Header.SetConnectionClose()
-	if conn, ok := ctx.Conn().(lingerer); ok {
-		conn.Linger()
+	if link, ok := wire.LinkOf(ctx.Conn()); ok {
+		link.Linger()
 	}
 }
 

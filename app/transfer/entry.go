@@ -13,15 +13,9 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"fullbore/app/wire"
 	"fullbore/static"
 )
-
-// conn is what a connection has to tell, and how it is cut. See wire.Conn.
-type conn interface {
-	BytesWritten() int64
-	BytesRead() int64
-	Cut(reason error)
-}
 
 // Sizes in bytes.
 const (
@@ -51,7 +45,7 @@ type entry struct {
 	remote  net.Addr // see addrOf
 	method  string   // a constant
 	path    []byte
-	conn    conn // nil: the connection cannot tell
+	conn    wire.Link // nil: the connection cannot tell
 	started time.Time
 	body    int64 // declared bytes of the request's body; -1: not known
 	read0   int64 // conn's counter
@@ -89,7 +83,7 @@ func (e *entry) begin(ctx *fasthttp.RequestCtx) {
 	e.remote = ctx.RemoteAddr()
 	e.method = methodOf(ctx.Method())
 	e.path = append(e.path[:0], cut(ctx.Path(), maxPath)...)
-	if e.conn, _ = ctx.Conn().(conn); e.conn != nil {
+	if e.conn, _ = wire.LinkOf(ctx.Conn()); e.conn != nil {
 		e.read0 = e.conn.BytesRead()
 	}
 	e.body = int64(ctx.Request.Header.ContentLength())
