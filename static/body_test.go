@@ -7,14 +7,16 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/iotest"
+
+	"github.com/valyala/fasthttp"
 )
 
 // shape is a body: its file's size, and the parts asked for; none is all.
@@ -44,7 +46,7 @@ var shapes = []shape{
 
 const (
 	bufferSize = 4096 // fasthttp's
-	headerSize = 100
+	headerSize = 300
 )
 
 // fileBody is the Body of a file, what it must send, and where the file is.
@@ -89,7 +91,8 @@ func (s shape) open(t testing.TB, dir, content string) fileBody {
 	return fileBody{b, want.String(), filepath.Join(dir, "f")}
 }
 
-// peer takes some bytes, then fails. It is a connection without ReadFrom.
+// peer takes some bytes, then fails. It is a connection without ReadFrom that
+// counts.
 type peer struct {
 	room   int
 	taken  []byte
@@ -105,6 +108,8 @@ func (p *peer) Write(b []byte) (int, error) {
 	}
 	return n, nil
 }
+
+func (p *peer) BytesWritten() int64 { return int64(len(p.taken)) }
 
 // filePeer takes files, too, in steps as odd as a socket's.
 type filePeer struct{ *peer }
@@ -145,6 +150,8 @@ func (p *corkPeer) Cork() bool {
 	return p.willing
 }
 
+func (p *corkPeer) Held() int { return len(p.held) }
+
 func (p *corkPeer) DropCork() { p.corked, p.held = false, nil }
 
 func (p *corkPeer) Uncork() (int64, error) {
@@ -179,22 +186,45 @@ var peers = map[string]func(*peer) io.Writer{
 	"would hold back later": func(p *peer) io.Writer { return &corkPeer{filePeer: filePeer{p}} },
 }
 
-// send sends the body as fasthttp does: with the header in front of it.
+// strangers are connections that do not count.
+var strangers = map[string]func(*peer) io.Writer{
+	"takes bytes, uncounted": func(p *peer) io.Writer { return struct{ io.Writer }{p} },
+	"takes files, uncounted": func(p *peer) io.Writer {
+		return struct {
+			io.Writer
+			io.ReaderFrom
+		}{p, filePeer{p}}
+	},
+}
+
+// everyPeer is peers and strangers.
+func everyPeer() map[string]func(*peer) io.Writer {
+	all := maps.Clone(peers)
+	maps.Copy(all, strangers)
+	return all
+}
+
+// send has fasthttp send the body, with a header of headerSize in front of it.
 func (b fileBody) send(conn io.Writer) error {
-	b.over(conn)
+	var resp fasthttp.Response
+	resp.Header.SetNoDefaultContentType(true)
+	resp.SetBodyStream(unclosed{b.Body}, int(b.layout.length()))
+	resp.Header.SetContentLength(int(b.layout.length()))
+	resp.Header.Set("X", "")
+	resp.Header.Set("X", strings.Repeat("h", headerSize-len(resp.Header.Header())))
+	b.over(&resp, conn)
 	bw := bufio.NewWriterSize(conn, bufferSize)
-	if _, err := bw.WriteString(strings.Repeat("h", headerSize)); err != nil {
-		return err
-	}
-	n, err := b.WriteTo(bw)
-	if n != b.BytesSent() {
-		return fmt.Errorf("WriteTo gave %d, BytesSent %d", n, b.BytesSent())
-	}
-	if err == nil && bw.Buffered() > 0 {
-		return fmt.Errorf("%d bytes are left in the buffer", bw.Buffered())
+	err := resp.Write(bw)
+	if err == nil {
+		err = bw.Flush()
 	}
 	return err
 }
+
+// unclosed is a body that fasthttp does not close.
+type unclosed struct{ *Body }
+
+func (unclosed) Close() error { return nil }
 
 // positions are where a write of n bytes may fail: everywhere, or in large
 // bodies at each border and here and there between.
@@ -239,7 +269,7 @@ func TestBodyCountsWhatTheWriterTook(t *testing.T) {
 				if b.BytesSent() != int64(want) || (err != nil) != (room < total) || !errors.Is(err, b.Err()) {
 					t.Errorf("%s, to who %s, with room for %d of %d: counted %d (%v, Err %v), want %d", shape.name, kind, room, total, b.BytesSent(), err, b.Err(), want)
 				}
-				if all := strings.Repeat("h", headerSize) + b.want; string(p.taken) != all[:min(room, total)] {
+				if got := p.taken[min(len(p.taken), headerSize):]; string(got) != b.want[:want] || len(p.taken) != min(room, total) {
 					t.Errorf("%s, to who %s: other bytes came out than went in", shape.name, kind)
 				}
 				_ = b.Close()
@@ -248,23 +278,54 @@ func TestBodyCountsWhatTheWriterTook(t *testing.T) {
 	}
 }
 
-// A response that fits goes in one write with its header; a larger one in
-// pieces that are worth a system call.
+// Over a connection that does not count, what waits in fasthttp's buffer when
+// the write of it fails is counted, and no more.
+func TestBodyOverAConnectionThatDoesNotCount(t *testing.T) {
+	for _, shape := range shapes {
+		dir := t.TempDir()
+		first := shape.body(t, dir)
+		content := noise(int(shape.size), 7)
+		total := headerSize + len(first.want)
+		for kind, dress := range strangers {
+			for _, room := range positions(first.Body, total) {
+				b := shape.open(t, dir, content)
+				p := &peer{room: room}
+				err := b.send(dress(p))
+				want := min(max(room-headerSize, 0), len(b.want))
+				if sent := int(b.BytesSent()); sent < want || sent > want+bufferSize || sent > len(b.want) || (err != nil) != (room < total) {
+					t.Errorf("%s, to who %s, with room for %d of %d: counted %d (%v, Err %v), want %d", shape.name, kind, room, total, sent, err, b.Err(), want)
+				}
+				if got := p.taken[min(len(p.taken), headerSize):]; string(got) != b.want[:want] || len(p.taken) != min(room, total) {
+					t.Errorf("%s, to who %s: other bytes came out than went in", shape.name, kind)
+				}
+				_ = b.Close()
+			}
+		}
+	}
+}
+
+// A small response goes in one write with its header, if the connection holds
+// back, or does not count and both fit into the buffer; a larger one in pieces
+// that are worth a system call.
 func TestBodyGoesInFewWrites(t *testing.T) {
 	for _, shape := range shapes {
-		for kind, dress := range peers {
+		for kind, dress := range everyPeer() {
 			b := shape.body(t, t.TempDir())
 			p := &peer{room: 1 << 30}
 			if err := b.send(dress(p)); err != nil {
 				t.Fatal(err)
 			}
 			total := headerSize + len(b.want)
-			switch {
-			case total <= bufferSize && b.layout.count() == 1, kind == "holds back" && len(b.want) <= smallBody:
+			switch tiny := total <= bufferSize && b.layout.count() == 1; {
+			case tiny && peers[kind] != nil && kind != "holds back":
+				if len(p.writes) > 2 {
+					t.Errorf("%s, to who %s: %d writes %v, want the header and the body", shape.name, kind, len(p.writes), p.writes)
+				}
+			case tiny, kind == "holds back" && len(b.want) <= smallBody:
 				if len(p.writes) != 1 {
 					t.Errorf("%s, to who %s: %d writes %v, want one of %d", shape.name, kind, len(p.writes), p.writes, total)
 				}
-			case kind == "takes bytes" && b.layout.count() == 1:
+			case strings.HasPrefix(kind, "takes bytes") && b.layout.count() == 1:
 				// The header, pieces of 64 KiB, what is left of them, the last piece.
 				if limit := len(b.want)/smallBody + 3; len(p.writes) > limit {
 					t.Errorf("%s, to who %s: %d writes %v, want %d at most", shape.name, kind, len(p.writes), p.writes, limit)
@@ -274,8 +335,8 @@ func TestBodyGoesInFewWrites(t *testing.T) {
 	}
 }
 
-// Nothing is held back that does not fit, or that fits beside the header as
-// one piece.
+// Nothing is held back that does not fit, or where there is nothing but the
+// header.
 func TestBodyHoldsBackOnlyWhatNeedsIt(t *testing.T) {
 	for _, shape := range shapes {
 		b := shape.body(t, t.TempDir())
@@ -284,7 +345,7 @@ func TestBodyHoldsBackOnlyWhatNeedsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		n, want := len(b.want), 0
-		if n <= smallBody && (n > bufferSize-headerSize || b.layout.count() > 1) {
+		if n > 0 && n <= smallBody {
 			want = 1
 		}
 		if conn.corks != want || conn.corked {

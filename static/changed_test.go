@@ -90,7 +90,7 @@ func TestBodyOfAFileThatChanged(t *testing.T) {
 				if growing {
 					ends = change.growing
 				}
-				for kind, dress := range peers {
+				for kind, dress := range everyPeer() {
 					b := shape.body(t, t.TempDir())
 					b.grown = growing
 					if err := change.do(b.path); err != nil {
@@ -173,11 +173,12 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 // slow makes a kind of socket one with small buffers.
 func slow(kind string) socket {
 	return func(t *testing.T) (net.Listener, *tls.Config) {
-		if kind != "tls" {
+		below, ok := map[string]socket{"tls": onNet, "tls over wire": onWire}[kind]
+		if !ok {
 			ln, client := sockets[kind](t)
 			return smallBuffers{ln}, client
 		}
-		ln, _ := onNet(t)
+		ln, _ := below(t)
 		return overTLS(t, smallBuffers{ln})
 	}
 }

@@ -238,6 +238,9 @@ func (r rawFile) Read(do func(fd uintptr) (done bool)) error {
 // Write is described with syscall.RawConn.
 func (r rawFile) Write(func(fd uintptr) (done bool)) error { return errors.ErrUnsupported }
 
+// descriptor is for sendfile; -1 once the file is closed.
+func (f *file) descriptor() int { return f.fd }
+
 // osFile hands the descriptor over to an os.File, for reading a folder.
 func (f *file) osFile() *os.File {
 	o := os.NewFile(uintptr(f.fd), f.name)

@@ -124,5 +124,8 @@ func (f *file) seek(offset int64) error {
 	return err
 }
 
+// descriptor is for sendfile on Linux.
+func (f *file) descriptor() int { return -1 }
+
 // osFile hands the file over, for reading a folder.
 func (f *file) osFile() *os.File { return f.File }

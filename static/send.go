@@ -53,8 +53,10 @@ func (h *Handler) send(c *fiber.Ctx, f *file, name string) error {
 	case b.encoder != nil:
 		c.Context().SetBodyStream(newCompressedBody(b, b.Size(), b.encoder), -1)
 	default:
-		b.over(c.Context().Conn())
 		c.Context().SetBodyStream(b, int(b.layout.length()))
+		if c.Method() == fiber.MethodGet {
+			b.over(c.Response(), c.Context().Conn())
+		}
 	}
 	return err
 }

@@ -41,10 +41,15 @@ const patience = 60 * time.Second
 // socket makes a listener, and the client's settings if it speaks TLS.
 type socket func(t *testing.T) (net.Listener, *tls.Config)
 
-// sockets are the kinds of connection: fullbore's own, which takes files and
-// holds back on demand, the system's, which takes files, and TLS, which takes
-// neither.
-var sockets = map[string]socket{"wire": onWire, "net": onNet, "tls": onTLS}
+// sockets are the kinds of connection: fullbore's own, which takes files, counts
+// and holds back on demand, the system's, which takes files, TLS over that, which
+// takes none, and TLS over fullbore's own, which counts and holds back.
+var sockets = map[string]socket{"wire": onWire, "net": onNet, "tls": onTLS, "tls over wire": onTLSOverWire}
+
+func onTLSOverWire(t *testing.T) (net.Listener, *tls.Config) {
+	ln, _ := onWire(t)
+	return overTLS(t, ln)
+}
 
 func onWire(t *testing.T) (net.Listener, *tls.Config) {
 	ln, err := wire.Listen("127.0.0.1:0")

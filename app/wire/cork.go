@@ -49,6 +49,14 @@ func (s *sender) Cork() bool {
 	return true
 }
 
+// Held is how many bytes are held back.
+func (s *sender) Held() int {
+	if !s.cork.in() {
+		return 0
+	}
+	return len(*s.cork.held)
+}
+
 // Uncork sends what was held back. The count is what the kernel took, also on
 // error.
 func (s *sender) Uncork() (int64, error) {
