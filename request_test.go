@@ -82,7 +82,7 @@ func TestRequestFraming(t *testing.T) {
 		{"unknown method with a chunked body", "BREW /f HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" + smuggled, "501"},
 		{"lower-case method", "get /f HTTP/1.1\r\nHost: test\r\n\r\n", "501"},
 		{"CONNECT", "CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n", "405"},
-		{"HTTP/2 in the clear", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "501"},
+		{"HTTP/2 in the clear", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400"},
 		{"no HTTP at all", "hello\r\n\r\n", "400"},
 		{"HTTP/0.9", "GET /f\r\n\r\n", "400"},
 		{"unknown method that expects", "BREW /f HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", "501"},
