@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The README's figures are those of the reports under bench/results: this writes
 // the tables from there and compares. With FULLBORE_UPDATE=1 it puts them into the
@@ -41,7 +41,7 @@ func TestREADMEHasTheFiguresOfTheReports(t *testing.T) {
 	had := strings.Split(string(readme), "\n")
 	for i, line := range strings.Split(want, "\n") {
 		if i >= len(had) || had[i] != line {
-			t.Fatalf("README.md, line %d, is not what %s says; to mend it: FULLBORE_UPDATE=1 go test -run %s .\nwant %s", i+1, results, t.Name(), line)
+			t.Fatalf("README.md, line %d, is not what %s says; to mend it: FULLBORE_UPDATE=1 go test -run %s ./e2e\nwant %s", i+1, results, t.Name(), line)
 		}
 	}
 	t.Fatalf("README.md has lines that %s does not know", results)

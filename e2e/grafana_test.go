@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The files that Grafana is provisioned with fit each other and the compose
 // file; queries_test.go asks the dashboards' queries.

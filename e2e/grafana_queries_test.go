@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The dashboards ask for what there is: every query in them, and every selector
 // in the rules, is put to a Prometheus that scraped a server with all sorts of

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The transfers page in a real browser, with real downloads behind it: rows
 // appear, move and end, and the button ends the very one that it stands beside.

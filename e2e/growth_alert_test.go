@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The alert for growing memory, seen by a real Prometheus: it fires for a
 // server that keeps a little of each download, and not for this one.
@@ -9,9 +9,6 @@ import (
 	"bufio"
 	"io"
 	"net"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -74,28 +71,7 @@ func anything(float64) bool { return true }
 // startLeaky builds and runs the control and gives its address.
 func startLeaky(t *testing.T, dir string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "leaky")
-	if out, err := exec.Command("go", "build", "-o", program, "./"+prometheusFiles+"/testdata/leaky").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	printed := newLineCollector()
-	cmd := exec.Command(program, dir)
-	cmd.Stderr = printed
-	cmd.WaitDelay = patience
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // it is killed below
-		printed.close()
-		close(done)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-done
-	})
-	return strings.TrimPrefix(printed.wait(t, "listening http://"), "listening http://")
+	return launch(t, asIs, built(t, "./"+prometheusFiles+"/testdata/leaky"), dir).listening().addr
 }
 
 // keepDownloading fetches a file of size bytes so many times on one connection,

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // A video in a real browser: the player fetches the index from the file's end,
 // plays, and is sent to where it has nothing yet.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // A real Chromium for the tests that need one. They share one process, which
 // starts with the first of them and ends with the last; each opens a tab with

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // A real Prometheus, with the configuration and the rules of deploy/prometheus,
 // scrapes a running server. Its intervals are scaled down, so that the half

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // These tests are about whoever should read what the server says and does not.
 
@@ -21,30 +21,13 @@ import (
 // and no further. What follows is in the pipe that is returned.
 func startUnread(t *testing.T, before []string, prepare func(*exec.Cmd), args ...string) (*server, *bufio.Reader) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close() })
-	s := &server{t: t, stderr: newLineCollector(), done: make(chan struct{})}
+	r, w := pipe(t)
 	line := append(before, binary, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--download-events", "0")
-	line = append(line, args...)
-	s.cmd = exec.Command(line[0], line[1:]...)
-	s.cmd.Stderr = w
-	prepare(s.cmd)
-	err = s.cmd.Start()
+	s := launch(t, func(cmd *exec.Cmd) {
+		cmd.Stderr = w
+		prepare(cmd)
+	}, append(line, args...)...)
 	w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = s.cmd.Wait()
-		close(s.done)
-	}()
-	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill()
-		<-s.done
-	})
 	said := bufio.NewReaderSize(r, 16) // or it would take what is to fill the pipe
 	s.addr = strings.TrimPrefix(readLine(t, said), "listening http://")
 	s.admin = strings.TrimPrefix(readLine(t, said), "admin http://")
@@ -114,7 +97,7 @@ func unreadEvents(t *testing.T, format string) {
 	t.Helper()
 	dir := t.TempDir()
 	sparse(t, dir, "file", 1)
-	s, said := startUnread(t, []string{"sh", "-c", `ulimit -n 60; exec "$@"`, "sh"}, func(*exec.Cmd) {},
+	s, said := startUnread(t, []string{"sh", "-c", `ulimit -n 60; exec "$@"`, "sh"}, asIs,
 		dir, "--access-log", "off", "--event-format", format)
 	s.stall("/file")
 
@@ -166,7 +149,7 @@ func (s *server) exhaust(watcher *client) {
 func TestReaderOfTheEventsIsBack(t *testing.T) {
 	dir := t.TempDir()
 	sparse(t, dir, "file", 1)
-	s, said := startUnread(t, nil, func(*exec.Cmd) {}, dir, "--access-log", "off", "--event-format", "json")
+	s, said := startUnread(t, nil, asIs, dir, "--access-log", "off", "--event-format", "json")
 	s.stall("/file")
 	stderr := newLineCollector()
 	read := make(chan struct{})
@@ -238,11 +221,7 @@ func TestSecondSignalWithLogsNobodyReads(t *testing.T) {
 	dir := t.TempDir()
 	sparse(t, dir, "small", 1)
 	sparse(t, dir, "file", 64<<20)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	_, w := pipe(t)
 	s, _ := startUnread(t, nil, func(cmd *exec.Cmd) { cmd.Stdout = w }, dir, "--access-log", "-", "--drain-timeout", "1h")
 	w.Close()
 	s.stall("/small")

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // How a server ends, in an orderly way and not, and how the next one takes over.
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // Reloads of the running server: by signal and by a change of the file, all or
 // nothing, while clients are being served.
@@ -28,24 +28,8 @@ import (
 // it listens.
 func startPlain(t *testing.T, env []string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, stderr: newLineCollector(), done: make(chan struct{})}
-	s.cmd = exec.Command(binary, append([]string{"serve"}, args...)...)
-	s.cmd.Env = append(os.Environ(), env...)
-	s.cmd.Stderr = s.stderr
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = s.cmd.Wait()
-		s.stderr.close()
-		close(s.done)
-	}()
-	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill()
-		<-s.done
-	})
-	s.addr = strings.TrimPrefix(s.stderr.wait(t, "listening http://"), "listening http://")
-	return s
+	return launch(t, func(cmd *exec.Cmd) { cmd.Env = append(os.Environ(), env...) },
+		append([]string{binary, "serve"}, args...)...).listening()
 }
 
 // reloadEvent is what the server says of a reload.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The download programs that people really use: curl, wget and aria2. Each is
 // the installed one, without its user's own settings, against the built binary.

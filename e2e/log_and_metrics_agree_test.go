@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package e2e
 
 // The test of truth: what Prometheus is told, what the access log says and what
 // the clients have seen is the same, to the byte, after whatever clients do.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The listing in a real browser, as people use it: by mouse, by keys, by
 // thumb, without scripts; and with names that somebody chose to do harm.

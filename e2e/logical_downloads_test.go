@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // Downloads as people make them, by the programs that they use: however many
 // requests one takes, it is one.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The admin listener of the real program: what it answers, whom it refuses,
 // and how it sees the server's troubles.

@@ -1,10 +1,9 @@
 //go:build unix
 
-package main
-
-// These are the end-to-end tests: they build the binary once and run it as a
-// user would, with real files, sockets and tools. A tool that is not installed
-// skips its test by name; with FULLBORE_REQUIRE_TOOLS=1 it fails.
+// Package e2e has the end-to-end tests: they build the binary once and run it
+// as a user would, with real files, sockets and tools. A tool that is not
+// installed skips its test by name; with FULLBORE_REQUIRE_TOOLS=1 it fails.
+package e2e
 
 import (
 	"bufio"
@@ -47,14 +46,37 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	// Every path in the tests is from the repository's root.
+	if err := os.Chdir(".."); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	binary = filepath.Join(dir, "fullbore")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+	if err := goBuild(".", binary); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
+}
+
+// goBuild builds the program in a folder of the repository.
+func goBuild(folder, program string) error {
+	build := exec.Command("go", "build", "-o", program, folder)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", folder, err, out)
+	}
+	return nil
+}
+
+// built is the program in a folder of the repository, for one test.
+func built(t *testing.T, folder string) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), filepath.Base(folder))
+	if err := goBuild(folder, program); err != nil {
+		t.Fatal(err)
+	}
+	return program
 }
 
 // patience is for what must happen at all; no test depends on how soon.
@@ -94,15 +116,26 @@ func start(t *testing.T, args ...string) *server {
 // startBy is start with a command put before the binary, such as strace.
 func startBy(t *testing.T, before []string, args ...string) *server {
 	t.Helper()
-	return startWith(t, func(*exec.Cmd) {}, before, args...)
+	return startWith(t, asIs, before, args...)
 }
 
 // startWith is startBy with something to be done to the command first.
 func startWith(t *testing.T, prepare func(*exec.Cmd), before []string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, log: filepath.Join(t.TempDir(), "access.log"), stderr: newLineCollector(), done: make(chan struct{})}
-	line := append(before, binary, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--access-log", s.log)
-	line = append(line, args...)
+	log := filepath.Join(t.TempDir(), "access.log")
+	line := append(before, binary, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--access-log", log)
+	s := launch(t, prepare, append(line, args...)...).listening()
+	s.log = log
+	s.admin = strings.TrimPrefix(s.stderr.wait(t, "admin http://"), "admin http://")
+	return s
+}
+
+// launch starts any program as a server, which ends with the test at the
+// latest, and does not wait for what it prints. prepare may redirect its
+// standard error; then s.stderr stays empty.
+func launch(t *testing.T, prepare func(*exec.Cmd), line ...string) *server {
+	t.Helper()
+	s := &server{t: t, stderr: newLineCollector(), done: make(chan struct{})}
 	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Stderr = s.stderr
 	s.cmd.WaitDelay = patience
@@ -119,9 +152,28 @@ func startWith(t *testing.T, prepare func(*exec.Cmd), before []string, args ...s
 		_ = s.cmd.Process.Kill()
 		<-s.done
 	})
-	s.addr = strings.TrimPrefix(s.stderr.wait(t, "listening http://"), "listening http://")
-	s.admin = strings.TrimPrefix(s.stderr.wait(t, "admin http://"), "admin http://")
 	return s
+}
+
+// asIs prepares nothing.
+func asIs(*exec.Cmd) {}
+
+// listening waits for the line that says where the server listens.
+func (s *server) listening() *server {
+	s.t.Helper()
+	s.addr = strings.TrimPrefix(s.stderr.wait(s.t, "listening http://"), "listening http://")
+	return s
+}
+
+// pipe is closed at the reader's end when the test ends.
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r, w
 }
 
 // stop ends the server in an orderly way and gives its exit status.

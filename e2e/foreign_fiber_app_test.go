@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The logger in a Fiber app that has nothing else of ours.
 
@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -18,24 +17,11 @@ import (
 	"time"
 )
 
-// startFiberApp runs testdata/fiberapp under strace and gives its address.
-func startFiberApp(t *testing.T, file, log, trace, listener string) (*exec.Cmd, string) {
+// startFiberApp runs e2e/testdata/fiberapp under strace.
+func startFiberApp(t *testing.T, file, log, trace, listener string) *server {
 	t.Helper()
-	app := filepath.Join(t.TempDir(), "fiberapp")
-	if out, err := exec.Command("go", "build", "-o", app, "./testdata/fiberapp").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	cmd := exec.Command(needTool(t, "strace"), "-D", "-f", "-yy", "-o", trace, "-e", "trace=sendfile", app, file, log, listener)
-	stderr := newLineCollector()
-	cmd.Stderr = stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	return cmd, strings.TrimPrefix(stderr.wait(t, "listening http://"), "listening http://")
+	app := built(t, "./e2e/testdata/fiberapp")
+	return launch(t, asIs, needTool(t, "strace"), "-D", "-f", "-yy", "-o", trace, "-e", "trace=sendfile", app, file, log, listener).listening()
 }
 
 func TestFibersOwnWaysToSendAFileKeepSendfileAndAreLogged(t *testing.T) {
@@ -46,26 +32,26 @@ func TestFibersOwnWaysToSendAFileKeepSendfileAndAreLogged(t *testing.T) {
 			dir := t.TempDir()
 			sparse(t, dir, "file", size)
 			log, trace := filepath.Join(dir, "log"), filepath.Join(dir, "trace")
-			cmd, addr := startFiberApp(t, filepath.Join(dir, "file"), log, trace, listener)
+			s := startFiberApp(t, filepath.Join(dir, "file"), log, trace, listener)
 			for _, way := range ways {
-				c := dial(t, addr, 0)
+				c := dial(t, s.addr, 0)
 				c.send(t, getRequest(way))
 				c.header(t)
 				if n, err := io.CopyN(io.Discard, c.r, size); err != nil {
 					t.Fatalf("%s: %d bytes, %v", way, n, err)
 				}
 				c.Close()
-				aborted := dial(t, addr, 64<<10)
+				aborted := dial(t, s.addr, 64<<10)
 				aborted.send(t, getRequest(way))
 				aborted.header(t)
 				_ = aborted.SetLinger(0)
 				aborted.Close()
 			}
 			lines := waitForLines(t, log, 2*len(ways))
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+			_ = s.cmd.Process.Kill()
+			<-s.done
 			var byKernel int64
-			for _, call := range regexp.MustCompile(`(?m)sendfile.* = (\d+)$`).FindAllSubmatch(wholeTrace(t, trace, cmd.Process.Pid), -1) {
+			for _, call := range regexp.MustCompile(`(?m)sendfile.* = (\d+)$`).FindAllSubmatch(wholeTrace(t, trace, s.cmd.Process.Pid), -1) {
 				n, err := strconv.ParseInt(string(call[1]), 10, 64)
 				if err != nil {
 					t.Fatal(err)

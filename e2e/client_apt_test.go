@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // A Debian archive behind the server, and apt-get as its client: it asks for
 // what is newer, resumes by If-Range with a date, and pipelines its requests.

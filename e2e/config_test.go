@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The settings as the binary evaluates, prints and refuses them.
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The watchdog of the real server: alarms, captures, and what it does when there
 // is no room for them. That it finds leaks is tested in app/watch, with a server

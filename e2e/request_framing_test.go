@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // Bad requests, over raw sockets: a clear answer, nothing executed twice, one
 // honest record each.

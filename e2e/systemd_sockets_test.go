@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package e2e
 
 // The server under a service manager: sockets that it inherits, what it tells
 // of itself, and the units in deploy/systemd. The tests do what systemd does,

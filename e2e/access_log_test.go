@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The access log when its sink fails, and when other programs read it.
 
@@ -55,24 +55,10 @@ func TestDiskOfTheLogIsFull(t *testing.T) {
 func TestReaderOfTheLogStalls(t *testing.T) {
 	dir := t.TempDir()
 	sparse(t, dir, "file", 1)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	s := &server{t: t, stderr: newLineCollector(), done: make(chan struct{})}
-	s.cmd = exec.Command(binary, "serve", dir, "--listen", "127.0.0.1:0", "--admin", "")
-	s.cmd.Stdout, s.cmd.Stderr = w, s.stderr
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	r, w := pipe(t)
+	s := launch(t, func(cmd *exec.Cmd) { cmd.Stdout = w }, binary, "serve", dir, "--listen", "127.0.0.1:0", "--admin", "")
 	w.Close()
-	go func() {
-		_ = s.cmd.Wait()
-		close(s.done)
-	}()
-	defer func() { _ = s.cmd.Process.Kill(); <-s.done }()
-	s.addr = strings.TrimPrefix(s.stderr.wait(t, "listening http://"), "listening http://")
+	s.listening()
 	const requests = 10_000 // of over 300 bytes each: more than pipe and writer hold
 	s.fetch("/file", requests)
 

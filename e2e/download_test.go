@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // The life of a download, as the kernel, the client and the log see it.
 
@@ -437,19 +437,12 @@ func TestHangupReopensTheLog(t *testing.T) {
 func TestServingGoesOnWithoutAReaderOfLogAndNotices(t *testing.T) {
 	dir := t.TempDir()
 	sparse(t, dir, "file", 1)
-	cmd := exec.Command(binary, "serve", dir, "--listen", "127.0.0.1:0", "--admin", "")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill() }()
+	stdout, out := pipe(t)
+	stderr, errs := pipe(t)
+	s := launch(t, func(cmd *exec.Cmd) { cmd.Stdout, cmd.Stderr = out, errs },
+		binary, "serve", dir, "--listen", "127.0.0.1:0", "--admin", "")
+	out.Close()
+	errs.Close()
 	addr, notices := "", bufio.NewScanner(stderr)
 	for ready := false; !ready && notices.Scan(); {
 		addr, ready = strings.CutPrefix(notices.Text(), "listening http://")
@@ -464,8 +457,7 @@ func TestServingGoesOnWithoutAReaderOfLogAndNotices(t *testing.T) {
 		}
 		c.Close()
 	}
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("ended with %v", err)
+	if code := s.stop(); code != 0 {
+		t.Errorf("exit status %d: %v", code, s.cmd.ProcessState)
 	}
 }

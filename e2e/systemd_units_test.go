@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package e2e
 
 // The units in deploy/systemd, as systemd's own tools see them.
 

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 // This file is whether the score and /readyz are about clients, and nothing
 // else.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package e2e
 
 // What the program says when it is called: the two first commands, and every
 // wrong way in one line.
@@ -147,7 +147,7 @@ func TestREADMEListsTheSettings(t *testing.T) {
 		return
 	}
 	if os.Getenv("FULLBORE_UPDATE") == "" {
-		t.Fatal("the table in README.md is not that of fullbore config --markdown; FULLBORE_UPDATE=1 go test -run README . writes it")
+		t.Fatal("the table in README.md is not that of fullbore config --markdown; FULLBORE_UPDATE=1 go test -run README ./e2e writes it")
 	}
 	if err := os.WriteFile("README.md", []byte(before+begin+table+end+after), 0o644); err != nil {
 		t.Fatal(err)
@@ -162,6 +162,7 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 	may := map[string][]string{
 		"fullbore":              {"fullbore/app/cli"},
+		"fullbore/e2e":          {}, // it builds and runs the binary
 		"fullbore/app/cli":      {"fullbore/app", "fullbore/app/admin", "fullbore/app/config"},
 		"fullbore/app":          {"fullbore/app/", "fullbore/logger", "fullbore/static", "fullbore/static/listing"},
 		"fullbore/app/admin":    {"fullbore/app/transfer", "fullbore/app/wire"},
