@@ -22,7 +22,7 @@ type sink struct {
 
 // openLog makes the logger that cfg asks for. observe is told of each request,
 // also if there is no log; then the sink is empty.
-func openLog(cfg config.Config, stdout io.Writer, trouble *reporter, observe func(*logger.Result)) (*logger.Logger, sink, error) {
+func openLog(cfg config.Config, stdout io.Writer, trouble func(error), observe func(*logger.Result)) (*logger.Logger, sink, error) {
 	if cfg.AccessLog == "off" {
 		log, err := newQuietLog(observe)
 		return log, sink{}, err
@@ -43,8 +43,8 @@ func openLog(cfg config.Config, stdout io.Writer, trouble *reporter, observe fun
 	case strings.Contains(format, "${"): // a template; records are lines
 		format += "\n"
 	}
-	s.lines = logger.NewWriter(out, logger.WriterConfig{Notice: notice, OnError: trouble.report})
-	log, err := logger.NewLogger(logger.Config{Format: format, Output: s.lines, OnWriteError: trouble.report, Observe: observe})
+	s.lines = logger.NewWriter(out, logger.WriterConfig{Notice: notice, OnError: trouble})
+	log, err := logger.NewLogger(logger.Config{Format: format, Output: s.lines, OnWriteError: trouble, Observe: observe})
 	if err != nil {
 		s.close()
 		return nil, sink{}, err
@@ -62,7 +62,7 @@ func openLogFile(cfg config.Config) (io.WriteCloser, error) {
 	})
 }
 
-// close writes what is left. Errors were told to the reporter as they came.
+// close writes what is left. Errors were reported as they came.
 func (s sink) close() {
 	_ = s.lines.Close()
 	if s.file != nil {

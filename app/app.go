@@ -5,16 +5,15 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/rs/zerolog"
 
 	"fullbore/app/config"
+	"fullbore/app/event"
 	"fullbore/app/metrics"
 	"fullbore/app/transfer"
 	"fullbore/app/watch"
@@ -29,8 +28,7 @@ type App struct {
 	log    *logger.Logger                // nil: off
 	sink   sink                          // below log
 	files  *files
-	events zerolog.Logger
-	said   eventLines // below events
+	events *event.Log
 	health *health
 	phase  phase
 
@@ -50,7 +48,7 @@ type App struct {
 
 	draining      drainState
 	accepted      chan struct{} // closed when the public listener accepts no more
-	notifyTrouble *reporter
+	notifyTrouble *event.Trouble
 }
 
 // New opens everything that a server needs, so that what is missing is found
@@ -58,8 +56,8 @@ type App struct {
 // of the server itself to stderr. Close gives everything back, also after Run.
 func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	a := &App{cfg: cfg, accepted: make(chan struct{})}
-	a.events, a.said = newEvents(cfg.Operations.EventFormat, stderr)
-	a.notifyTrouble = newReporter(a.events, "systemd", "systemd")
+	a.events = event.New(cfg.Operations.EventFormat, stderr)
+	a.notifyTrouble = event.NewTrouble(a.events.Logger, "systemd", "systemd")
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -78,14 +76,14 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	a.files = newFiles(handler)
 	a.health = a.newHealth()
 	a.newObservers()
-	if a.log, a.sink, err = openLog(cfg, stdout, newReporter(a.events, "log", "access log").and(a.health.logFailed), a.observe); err != nil {
+	if a.log, a.sink, err = openLog(cfg, stdout, a.trouble("log", "access log", &a.health.log), a.observe); err != nil {
 		return nil, err
 	}
 	if err = a.openState(); err != nil {
 		return nil, err
 	}
 	if a.publicLn, err = a.listen(cfg.Listen, &sockets.public,
-		newReporter(a.events, "accept", "accepting connections").and(a.health.acceptFailed)); err != nil {
+		a.trouble("accept", "accepting connections", &a.health.accept)); err != nil {
 		return nil, err
 	}
 	a.watch = a.newWatch()
@@ -93,14 +91,14 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	a.onReload(func(cfg *config.Config) { a.watch.Set(watchSettings(cfg.Operations.Watch)) })
 	a.onReload(a.applyTimes)
 	a.public = a.newPublic()
-	a.public.Server().Logger = a.newServerLog()
+	a.public.Server().Logger = event.NewTrouble(a.events.Logger, "server", "serving connections")
 	if cfg.Admin != "" || sockets.admin != nil {
 		if a.adminLn, err = a.listen(cfg.Admin, &sockets.admin,
-			newReporter(a.events, "accept", "accepting connections of operators")); err != nil {
+			a.trouble("accept", "accepting connections of operators", new(lately))); err != nil {
 			return nil, err
 		}
 		a.admin = a.newAdmin(a.transfers, a.metrics.Handler)
-		a.admin.Server().Logger = a.newServerLog()
+		a.admin.Server().Logger = event.NewTrouble(a.events.Logger, "server", "serving connections")
 		if err = a.observeAdmin(a.admin.Server()); err != nil {
 			return nil, err
 		}
@@ -110,10 +108,10 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 
 // listen opens a listener on addr, or takes the inherited one, if there is one.
 // accept is told when it cannot accept.
-func (a *App) listen(addr string, inherited **net.TCPListener, accept *reporter) (*wire.Listener, error) {
+func (a *App) listen(addr string, inherited **net.TCPListener, failed func(error)) (*wire.Listener, error) {
 	cfg := wire.Config{
 		IdleTimeout:   a.cfg.IdleTimeout,
-		OnAcceptError: func(err error, _ time.Duration) { accept.report(err) },
+		OnAcceptError: func(err error, _ time.Duration) { failed(err) },
 	}
 	if tcp := *inherited; tcp != nil {
 		*inherited = nil
@@ -134,17 +132,17 @@ func (a *App) Run(ctx context.Context) error {
 		failed <- a.public.Listener(a.publicLn)
 	}()
 	a.phase.serving.Store(true) // before anybody can know: connections wait in the socket meanwhile
-	a.say("listening http://%s", a.publicLn.Addr())
+	a.events.Line("listening http://%s", a.publicLn.Addr())
 	if a.admin != nil {
 		running++
 		go func() { failed <- a.admin.Listener(a.adminLn) }()
-		a.say("admin http://%s", a.adminLn.Addr())
+		a.events.Line("admin http://%s", a.adminLn.Addr())
 	}
 	a.sayStart()
 	for _, warn := range a.early {
 		warn()
 	}
-	_ = a.said.Flush() // who does not read it is not waited for longer
+	_ = a.events.Flush() // who does not read it is not waited for longer
 	defer a.startWatchdog(ctx)()
 	a.notifyReady()
 	defer a.startWatch()()
@@ -183,7 +181,7 @@ func (a *App) Close() {
 			a.events.Warn().Str("event", "log").Int64("lines", n).Msgf("access log: %d lines were lost", n)
 		}
 	}
-	_ = a.said.Close()
+	_ = a.events.Close()
 }
 
 // ReopenLog opens the access log's file anew, for whoever moved it away.
@@ -196,8 +194,12 @@ func (a *App) ReopenLog() {
 	}
 }
 
-// say prints the line of a listener, which scripts wait for; all else is an
-// event.
-func (a *App) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(a.said, format+"\n", args...)
+// trouble makes what is told of each failure of one kind: it is an event, and
+// counts for the health.
+func (a *App) trouble(word, what string, recent *lately) func(error) {
+	said := event.NewTrouble(a.events.Logger, word, what)
+	return func(err error) {
+		recent.add(time.Now(), 1, err)
+		said.Report(err)
+	}
 }

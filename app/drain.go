@@ -232,11 +232,15 @@ func stopServer(app *fiber.App, ln *wire.Listener, timeout time.Duration) {
 // process that is about to end without Close, or during it. What takes longer
 // than patience is lost.
 func (a *App) FlushLogs(patience time.Duration) {
+	logs := []interface {
+		Flush() error
+		Close() error
+	}{a.events}
+	if a.sink.lines != nil {
+		logs = append(logs, a.sink.lines)
+	}
 	var flushing sync.WaitGroup
-	for _, lines := range []*logger.Writer{a.sink.lines, a.said.Writer} {
-		if lines == nil { // no access log
-			continue
-		}
+	for _, lines := range logs {
 		flushing.Go(func() {
 			if errors.Is(lines.Flush(), os.ErrClosed) {
 				_ = lines.Close() // the Close in progress writes them: it is waited for

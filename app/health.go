@@ -52,7 +52,7 @@ type health struct {
 // set before the first look.
 func (a *App) newHealth() *health {
 	return &health{
-		events:  a.events,
+		events:  a.events.Logger,
 		storage: &probe{patience: probePatience, measure: func() storage { return measure(a.places()) }},
 		told:    admin.StateOK,
 	}
@@ -241,10 +241,6 @@ func (l *lately) move(now time.Time) {
 	}
 	l.newest = max(l.newest, step)
 }
-
-// acceptFailed and logFailed are told of each failure.
-func (h *health) acceptFailed(err error) { h.accept.add(time.Now(), 1, err) }
-func (h *health) logFailed(err error)    { h.log.add(time.Now(), 1, err) }
 
 // phase is how far the server's life has come, for those who ask whether it is
 // ready.

@@ -209,7 +209,7 @@ func TestPartsOfHealth(t *testing.T) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
-	h.acceptFailed(errors.New("too many open files"))
+	h.accept.add(time.Now(), 1, errors.New("too many open files"))
 	lost = 1234
 	if p := parts()["accept"]; p.Score != 60 || !strings.Contains(p.Reason, "1 time in the last minute: too many open files") {
 		t.Errorf("%+v", p)
@@ -218,9 +218,9 @@ func TestPartsOfHealth(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	for range 20 {
-		h.acceptFailed(errors.New("too many open files"))
+		h.accept.add(time.Now(), 1, errors.New("too many open files"))
 	}
-	h.logFailed(errors.New("disk full"))
+	h.log.add(time.Now(), 1, errors.New("disk full"))
 	if p := parts()["accept"]; p.Score != 20 {
 		t.Errorf("%+v", p)
 	}

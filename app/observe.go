@@ -25,7 +25,7 @@ const quiet = " "
 func (a *App) newObservers() {
 	o := a.cfg.Operations
 	a.transfers = transfer.New(transfer.Config{
-		Expiry: o.DownloadAfter, EventsFrom: int64(o.DownloadFrom), Events: &a.events,
+		Expiry: o.DownloadAfter, EventsFrom: int64(o.DownloadFrom), Events: &a.events.Logger,
 	})
 	a.metrics = metrics.New(Version, a.sources())
 }
@@ -51,7 +51,7 @@ func (a *App) sources() metrics.Sources {
 			return c
 		},
 		LinesDropped: a.linesDropped,
-		EventsLost:   a.said.Dropped,
+		EventsLost:   a.events.Dropped,
 		Health:       a.healthMetrics,
 		Drain:        a.drainBegun,
 		Reloads:      a.reloadMetrics,

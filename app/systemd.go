@@ -114,7 +114,7 @@ func tcpListener(file *os.File) (*net.TCPListener, error) {
 // said in the log of events, where it is missed.
 func (a *App) notify(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		a.notifyTrouble.report(err)
+		a.notifyTrouble.Report(err)
 	}
 }
 

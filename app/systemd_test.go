@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"fullbore/app/event"
 	"fullbore/app/wire"
 )
 
@@ -33,7 +34,7 @@ func TestNoSignOfLifeWithoutAccepting(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	a := &App{publicLn: ln, notifyTrouble: newReporter(zerolog.Nop(), "systemd", "systemd")}
+	a := &App{publicLn: ln, notifyTrouble: event.NewTrouble(zerolog.Nop(), "systemd", "systemd")}
 	message := func() string {
 		buf := make([]byte, 1000)
 		n, err := manager.Read(buf)

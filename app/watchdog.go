@@ -22,7 +22,7 @@ func (a *App) newWatch() *watch.Watch {
 		Connections: a.publicLn.Open,
 		Peak:        a.publicLn.Peak,
 		StateDir:    a.stateDir,
-		Events:      a.events,
+		Events:      a.events.Logger,
 		Settings:    watchSettings(a.cfg.Operations.Watch),
 	})
 }

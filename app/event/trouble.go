@@ -1,0 +1,49 @@
+package event
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// troubleInterval is how often one Trouble is said at most.
+const troubleInterval = time.Minute
+
+// Trouble is something that may keep failing: it is said once a minute at most,
+// with how often it happened unsaid. It is safe for concurrent use.
+type Trouble struct {
+	events zerolog.Logger
+	event  string // the word for it
+	what   string // likewise, for people
+
+	mu     sync.Mutex
+	last   time.Time
+	unsaid int
+}
+
+// NewTrouble makes a Trouble with a word for programs and one for people.
+func NewTrouble(events zerolog.Logger, event, what string) *Trouble {
+	return &Trouble{events: events, event: event, what: what}
+}
+
+// Report says that it failed.
+func (t *Trouble) Report(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Since(t.last) < troubleInterval {
+		t.unsaid++
+		return
+	}
+	more := ""
+	if t.unsaid > 0 {
+		more = fmt.Sprintf(" (and %d times since %s)", t.unsaid, t.last.Format(time.TimeOnly))
+	}
+	t.events.Error().Str("event", t.event).Err(err).Int("unsaid", t.unsaid).Msgf("%s: %v%s", t.what, err, more)
+	t.last, t.unsaid = time.Now(), 0
+}
+
+// Printf is a fasthttp.Logger's: what a server would write to standard error
+// itself.
+func (t *Trouble) Printf(format string, args ...any) { t.Report(fmt.Errorf(format, args...)) }
