@@ -15,6 +15,7 @@ import (
 	"fullbore/app/config"
 	"fullbore/app/event"
 	"fullbore/app/metrics"
+	"fullbore/app/systemd"
 	"fullbore/app/transfer"
 	"fullbore/app/watch"
 	"fullbore/app/wire"
@@ -46,9 +47,9 @@ type App struct {
 	reloads reloads
 	early   []func() // warnings that wait for the start
 
-	draining      drainState
-	accepted      chan struct{} // closed when the public listener accepts no more
-	notifyTrouble *event.Trouble
+	draining drainState
+	accepted chan struct{} // closed when the public listener accepts no more
+	manager  *systemd.Manager
 }
 
 // New opens everything that a server needs, so that what is missing is found
@@ -57,18 +58,18 @@ type App struct {
 func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	a := &App{cfg: cfg, accepted: make(chan struct{})}
 	a.events = event.New(cfg.Operations.EventFormat, stderr)
-	a.notifyTrouble = event.NewTrouble(a.events.Logger, "systemd", "systemd")
+	a.manager = systemd.NewManager(event.NewTrouble(a.events.Logger, "systemd", "systemd").Report)
 	defer func() {
 		if err != nil {
 			a.Close()
 		}
 	}()
 	a.beginReloads(&cfg)
-	sockets, err := inheritSockets()
+	sockets, err := systemd.Inherit()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { sockets.close() }() // what is used was taken out
+	defer func() { sockets.Close() }() // what is used was taken out
 	handler, err := openFiles(cfg)
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	if err = a.openState(); err != nil {
 		return nil, err
 	}
-	if a.publicLn, err = a.listen(cfg.Listen, &sockets.public,
+	if a.publicLn, err = a.listen(cfg.Listen, &sockets.Public,
 		a.trouble("accept", "accepting connections", &a.health.accept)); err != nil {
 		return nil, err
 	}
@@ -92,8 +93,8 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	a.onReload(a.applyTimes)
 	a.public = a.newPublic()
 	a.public.Server().Logger = event.NewTrouble(a.events.Logger, "server", "serving connections")
-	if cfg.Admin != "" || sockets.admin != nil {
-		if a.adminLn, err = a.listen(cfg.Admin, &sockets.admin,
+	if cfg.Admin != "" || sockets.Admin != nil {
+		if a.adminLn, err = a.listen(cfg.Admin, &sockets.Admin,
 			a.trouble("accept", "accepting connections of operators", new(lately))); err != nil {
 			return nil, err
 		}
@@ -144,7 +145,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	_ = a.events.Flush() // who does not read it is not waited for longer
 	defer a.startWatchdog(ctx)()
-	a.notifyReady()
+	a.manager.Ready(a.publicLn.Addr().String())
 	defer a.startWatch()()
 	defer a.health.start()()
 	var err error
@@ -192,6 +193,21 @@ func (a *App) ReopenLog() {
 	if err := a.sink.lines.Reopen(); err != nil {
 		a.events.Error().Str("event", "log").Err(err).Msg("access log goes on in the old file")
 	}
+}
+
+// startWatchdog begins to tell the service manager that connections are
+// accepted. It stops with the start of the drain, as the manager's own watch
+// does.
+func (a *App) startWatchdog(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := a.manager.Watchdog(ctx, a.publicLn.Check); err != nil {
+			a.events.Warn().Str("event", "systemd").Err(err).Msg("no signs of life are sent to the service manager")
+		}
+	}()
+	return func() { cancel(); <-done }
 }
 
 // trouble makes what is told of each failure of one kind: it is an event, and

@@ -80,7 +80,7 @@ func (a *App) drainBegun() (time.Time, bool) {
 // listener ends last, so that the drain can be watched.
 func (a *App) drain() {
 	a.draining.begun.Store(&drainBegin{time.Now(), a.publicLn.Open()})
-	a.notifyStopping()
+	a.manager.Stopping()
 	// Nothing can be done about an error: the descriptor is gone all the same.
 	_ = a.publicLn.Retire(false)
 	a.sayDrain(a.events.Info(), "stopping")
@@ -133,7 +133,7 @@ func (a *App) ended() bool {
 func (a *App) cutTheRest() {
 	a.sayDrain(a.events.Warn(), "drain timeout")
 	_ = a.publicLn.Cut(errDrainTimeout)
-	a.notifyExtend(cutGrace)
+	a.extend(cutGrace)
 	if !a.publicLn.WaitClosed(cutGrace) {
 		a.events.Error().Str("event", "drain").Int("connections", a.publicLn.Open()).
 			Msg("connections do not end, and are left behind")
@@ -153,9 +153,14 @@ func (a *App) sayDrain(event *zerolog.Event, what string) {
 	}
 	text += fmt.Sprintf(", cut in %v", left)
 	event.Float64("seconds_left", left.Seconds()).Msg(text)
-	a.notifyStatus(text)
-	a.notifyExtend(drainProgress)
+	a.manager.Status(text)
+	a.extend(drainProgress)
 }
+
+// extend asks for patience until the next call, which has to come within that
+// time; twice that is asked for, in case it is late. It is counted on top of
+// what a stop takes at all.
+func (a *App) extend(next time.Duration) { a.manager.Extend(2*next + adminGrace + cutGrace) }
 
 // sayDrained tells how it ended.
 func (a *App) sayDrained() {
@@ -166,7 +171,7 @@ func (a *App) sayDrained() {
 	a.events.Info().Str("event", "drain").
 		Int64("finished", finished).Int64("cut", cut).Int64("failed", failed).
 		Float64("seconds", took.Seconds()).Msg(text)
-	a.notifyStatus(text)
+	a.manager.Status(text)
 }
 
 // bytesLeft is how much of what is in flight is still to be sent; -1 if that is

@@ -56,8 +56,8 @@ func (a *App) applyTimes(cfg *config.Config) {
 func (a *App) Reload(load func() (*config.Settings, error), asked bool) {
 	a.reloads.mu.Lock()
 	defer a.reloads.mu.Unlock()
-	a.notifyReloading()
-	defer a.notifyReady()
+	a.manager.Reloading()
+	defer a.manager.Ready(a.publicLn.Addr().String())
 	changes, err := a.reload(load, asked)
 	r, trigger := &a.reloads, "file"
 	if asked {

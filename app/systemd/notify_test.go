@@ -1,6 +1,6 @@
 //go:build unix
 
-package app
+package systemd
 
 import (
 	"net"
@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"fullbore/app/event"
 	"fullbore/app/wire"
 )
 
@@ -34,7 +31,7 @@ func TestNoSignOfLifeWithoutAccepting(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	a := &App{publicLn: ln, notifyTrouble: event.NewTrouble(zerolog.Nop(), "systemd", "systemd")}
+	m := NewManager(func(err error) { t.Error(err) })
 	message := func() string {
 		buf := make([]byte, 1000)
 		n, err := manager.Read(buf)
@@ -44,8 +41,8 @@ func TestNoSignOfLifeWithoutAccepting(t *testing.T) {
 		return string(buf[:n])
 	}
 
-	a.ping(t.Context(), 50*time.Millisecond)
-	a.notify("STATUS=after")
+	m.ping(t.Context(), 50*time.Millisecond, ln.Check)
+	m.Status("after")
 	if got := message(); got != "STATUS=after" {
 		t.Errorf("nobody accepts, and it sent %q", got)
 	}
@@ -55,7 +52,7 @@ func TestNoSignOfLifeWithoutAccepting(t *testing.T) {
 		defer close(ended)
 		_, _ = ln.Accept()
 	}()
-	a.ping(t.Context(), time.Minute)
+	m.ping(t.Context(), time.Minute, ln.Check)
 	if got := message(); got != "WATCHDOG=1" {
 		t.Errorf("somebody accepts, and it sent %q", got)
 	}
