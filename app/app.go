@@ -14,6 +14,7 @@ import (
 
 	"fullbore/app/config"
 	"fullbore/app/event"
+	"fullbore/app/health"
 	"fullbore/app/metrics"
 	"fullbore/app/systemd"
 	"fullbore/app/transfer"
@@ -30,8 +31,10 @@ type App struct {
 	sink   sink                          // below log
 	files  *files
 	events *event.Log
-	health *health
+	health *health.Monitor
 	phase  phase
+
+	acceptFailures, logFailures health.Recent
 
 	transfers *transfer.Registry
 	metrics   *metrics.Metrics
@@ -75,27 +78,29 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 		return nil, err
 	}
 	a.files = newFiles(handler)
-	a.health = a.newHealth()
 	a.newObservers()
-	if a.log, a.sink, err = openLog(cfg, stdout, a.trouble("log", "access log", &a.health.log), a.observe); err != nil {
+	if a.log, a.sink, err = openLog(cfg, stdout, a.trouble("log", "access log", &a.logFailures), a.observe); err != nil {
 		return nil, err
 	}
 	if err = a.openState(); err != nil {
 		return nil, err
 	}
 	if a.publicLn, err = a.listen(cfg.Listen, &sockets.Public,
-		a.trouble("accept", "accepting connections", &a.health.accept)); err != nil {
+		a.trouble("accept", "accepting connections", &a.acceptFailures)); err != nil {
 		return nil, err
 	}
 	a.watch = a.newWatch()
-	a.health.process, a.health.lines = a.watch.Health, a.linesDropped
+	a.health = health.New(health.Config{
+		Events: a.events.Logger, Places: a.places, Accept: &a.acceptFailures, Log: &a.logFailures,
+		Lost: a.linesDropped, Process: a.watch.Health,
+	})
 	a.onReload(func(cfg *config.Config) { a.watch.Set(watchSettings(cfg.Operations.Watch)) })
 	a.onReload(a.applyTimes)
 	a.public = a.newPublic()
 	a.public.Server().Logger = event.NewTrouble(a.events.Logger, "server", "serving connections")
 	if cfg.Admin != "" || sockets.Admin != nil {
 		if a.adminLn, err = a.listen(cfg.Admin, &sockets.Admin,
-			a.trouble("accept", "accepting connections of operators", new(lately))); err != nil {
+			a.trouble("accept", "accepting connections of operators", new(health.Recent))); err != nil {
 			return nil, err
 		}
 		a.admin = a.newAdmin(a.transfers, a.metrics.Handler)
@@ -147,7 +152,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer a.startWatchdog(ctx)()
 	a.manager.Ready(a.publicLn.Addr().String())
 	defer a.startWatch()()
-	defer a.health.start()()
+	defer a.startHealth()()
 	var err error
 	select {
 	case <-ctx.Done():
@@ -195,6 +200,17 @@ func (a *App) ReopenLog() {
 	}
 }
 
+// startHealth looks after the health until stop is called.
+func (a *App) startHealth() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.health.Run(ctx)
+	}()
+	return func() { cancel(); <-done }
+}
+
 // startWatchdog begins to tell the service manager that connections are
 // accepted. It stops with the start of the drain, as the manager's own watch
 // does.
@@ -212,10 +228,10 @@ func (a *App) startWatchdog(ctx context.Context) (stop func()) {
 
 // trouble makes what is told of each failure of one kind: it is an event, and
 // counts for the health.
-func (a *App) trouble(word, what string, recent *lately) func(error) {
+func (a *App) trouble(word, what string, recent *health.Recent) func(error) {
 	said := event.NewTrouble(a.events.Logger, word, what)
 	return func(err error) {
-		recent.add(time.Now(), 1, err)
+		recent.Failed(err)
 		said.Report(err)
 	}
 }

@@ -4,7 +4,9 @@ package app
 // a reload exchanges for another while requests are being answered.
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync/atomic"
 	"time"
 
@@ -87,6 +89,16 @@ func (f *files) swap(h *static.Handler) {
 // close closes the handler when no request is inside. Those that come later
 // are refused. There must be no swap after it.
 func (f *files) close() { f.now.Load().leave() }
+
+// alive is what the handler in force has open, or why it can answer nothing.
+func (f *files) alive() (fs.FileInfo, error) {
+	g := f.enter()
+	if g == nil {
+		return nil, errors.New("closed")
+	}
+	defer g.leave()
+	return g.Alive()
+}
 
 // enter is the generation in force, with one user more; nil after close.
 func (f *files) enter() *generation {

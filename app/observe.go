@@ -56,7 +56,7 @@ func (a *App) sources() metrics.Sources {
 		Drain:        a.drainBegun,
 		Reloads:      a.reloadMetrics,
 		Watch:        a.watchMetrics,
-		Filesystems:  a.filesystems(),
+		Filesystems:  a.filesystems,
 	}
 }
 
@@ -75,28 +75,23 @@ func (a *App) watchMetrics() metrics.Watch {
 	return w
 }
 
-// filesystems gives what asks how full the file systems are. One that does not
-// answer, as those on a network may not, is left out.
-func (a *App) filesystems() func() map[string]metrics.Filesystem {
-	look := &probe{patience: probePatience, measure: func() (found storage) {
-		for of, path := range map[string]string{"files": a.current().Path, "state": a.stateDir} {
-			if path == "" {
-				continue
-			}
-			if free, size, err := diskSpace(existing(path)); err == nil {
-				found.rooms = append(found.rooms, room{what: of, path: path, free: free, size: size})
-			}
-		}
-		return found
-	}}
-	return func() map[string]metrics.Filesystem {
-		found, _ := look.look()
-		all := make(map[string]metrics.Filesystem, len(found.rooms))
-		for _, r := range found.rooms {
-			all[r.what] = metrics.Filesystem{Free: r.free, Size: r.size}
-		}
-		return all
+// filesystems tells how full the file systems are.
+func (a *App) filesystems() map[string]metrics.Filesystem {
+	all := make(map[string]metrics.Filesystem, 2)
+	for of, space := range a.health.Spaces() {
+		all[of] = metrics.Filesystem(space)
 	}
+	return all
+}
+
+// healthMetrics is what the metrics say of the health.
+func (a *App) healthMetrics() metrics.Health {
+	r := a.health.Report()
+	m := metrics.Health{Score: r.Score, Parts: make(map[string]int, len(r.Parts))}
+	for _, p := range r.Parts {
+		m.Parts[p.Name] = p.Score
+	}
+	return m
 }
 
 // observeAdmin has the requests of the admin listener counted. The server must

@@ -18,7 +18,7 @@ func (a *App) newAdmin(transfers admin.Transfers, metrics fiber.Handler) *fiber.
 	app := admin.New(admin.Config{
 		Transfers: transfers,
 		Metrics:   metrics,
-		Health:    a.health.Health,
+		Health:    a.health.Report,
 		Ready:     a.ready,
 		Drain:     a.drainStatus,
 		Hosts:     a.adminHosts,

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 
+	"fullbore/app/health"
 	"fullbore/app/transfer"
 )
 
@@ -42,7 +43,7 @@ type Config struct {
 	// Health is what /health tells.
 	//
 	// Optional. Default: a score of 100
-	Health func() Health
+	Health func() health.Report
 
 	// Ready is nil when the server can be sent clients, or why not.
 	//
@@ -115,7 +116,7 @@ func (cfg *Config) setDefaults() {
 		panic("admin: New: Config.Transfers is nil")
 	}
 	if cfg.Health == nil {
-		cfg.Health = func() Health { return NewHealth(nil) }
+		cfg.Health = func() health.Report { return health.Sum() }
 	}
 	if cfg.Ready == nil {
 		cfg.Ready = func() error { return nil }

@@ -22,6 +22,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"go.uber.org/goleak"
 
+	"fullbore/app/health"
 	"fullbore/app/transfer"
 )
 
@@ -286,17 +287,17 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 func TestReadyAndHealthStatuses(t *testing.T) {
 	var mu sync.Mutex
 	var notReady error
-	parts := []Part{{"files", 100, ""}, {"disk", 50, "4 % free"}}
+	parts := []health.Part{{Name: "files", Score: 100}, {Name: "disk", Score: 50, Reason: "4 % free"}}
 	addr := serve(t, Config{
 		Ready:  func() error { mu.Lock(); defer mu.Unlock(); return notReady },
-		Health: func() Health { mu.Lock(); defer mu.Unlock(); return NewHealth(parts) },
+		Health: func() health.Report { mu.Lock(); defer mu.Unlock(); return health.Sum(parts...) },
 	})
 	if got := ask(t, addr, "GET", "/readyz"); got.StatusCode != 200 || got.body != "ok\n" {
 		t.Errorf("ready: %d %q", got.StatusCode, got.body)
 	}
-	var h Health
+	var h health.Report
 	got := ask(t, addr, "GET", "/health", program)
-	if err := json.Unmarshal([]byte(got.body), &h); err != nil || got.StatusCode != 200 || h.Score != 50 || h.State != StateDegraded || len(h.Parts) != 2 || fmt.Sprint(h.Reasons) != "[disk: 4 % free]" {
+	if err := json.Unmarshal([]byte(got.body), &h); err != nil || got.StatusCode != 200 || h.Score != 50 || h.State != health.Degraded || len(h.Parts) != 2 || fmt.Sprint(h.Reasons) != "[disk: 4 % free]" {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 	if got := ask(t, addr, "GET", "/health"); !strings.HasPrefix(got.body, "score 50 of 100: degraded\n") || !strings.Contains(got.body, "disk   50  4 % free\n") {
@@ -304,7 +305,7 @@ func TestReadyAndHealthStatuses(t *testing.T) {
 	}
 	mu.Lock()
 	notReady = errors.New("draining\x1b[2J since\nnow")
-	parts = append(parts, Part{"accept", -3, "it is broken"})
+	parts = append(parts, health.Part{Name: "accept", Score: -3, Reason: "it is broken"})
 	mu.Unlock()
 	if got := ask(t, addr, "GET", "/readyz"); got.StatusCode != 503 || got.body != "not ready: draining\uFFFD[2J since\uFFFDnow\n" {
 		t.Errorf("not ready: %d %q", got.StatusCode, got.body)

@@ -9,19 +9,21 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"fullbore/app/health"
 )
 
 // overview is what the first page says.
 type overview struct {
-	Version   string    `json:"version"`
-	Uptime    float64   `json:"uptime_seconds"`
-	Ready     bool      `json:"ready"`
-	NotReady  string    `json:"not_ready"` // why; "" when it is
-	Health    Health    `json:"health"`
-	Transfers int       `json:"transfers"` // in flight
-	Rate      float64   `json:"rate"`      // of all of them, bytes a second
-	Drain     drainView `json:"drain"`
-	Links     []link    `json:"-"`
+	Version   string        `json:"version"`
+	Uptime    float64       `json:"uptime_seconds"`
+	Ready     bool          `json:"ready"`
+	NotReady  string        `json:"not_ready"` // why; "" when it is
+	Health    health.Report `json:"health"`
+	Transfers int           `json:"transfers"` // in flight
+	Rate      float64       `json:"rate"`      // of all of them, bytes a second
+	Drain     drainView     `json:"drain"`
+	Links     []link        `json:"-"`
 
 	// For people.
 	UptimeText string `json:"uptime"`

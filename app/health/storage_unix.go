@@ -1,18 +1,18 @@
 //go:build unix
 
-package app
+package health
 
 import "golang.org/x/sys/unix"
 
 // diskSpace is what is left for us in the file system of a path, and what there
 // is for us in all, in bytes, as df has it.
-func diskSpace(path string) (free, size int64, err error) {
+func diskSpace(path string) (Space, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
-		return 0, 0, err
+		return Space{}, err
 	}
 	block := int64(st.Bsize)                   //nolint:unconvert // other systems have other types
 	available := int64(st.Bavail)              //nolint:gosec // far below the limit
 	used := int64(st.Blocks) - int64(st.Bfree) //nolint:gosec // far below the limit
-	return block * available, block * (used + available), nil
+	return Space{Free: block * available, Size: block * (used + available)}, nil
 }

@@ -1,8 +1,9 @@
-package app
+package health
 
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,12 +12,11 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"fullbore/app/admin"
 	"fullbore/static"
 )
 
 func TestLatelyIsTheLastMinute(t *testing.T) {
-	var l lately
+	var l Recent
 	at := func(seconds int64) time.Time { return time.Unix(1_000_000+seconds, 0) }
 	why := errors.New("why")
 	l.add(at(0), 2, errors.New("before"))
@@ -45,14 +45,16 @@ func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newFiles(handler)
-	defer f.close()
-	p := places{root: dir, open: f.alive, log: filepath.Join(dir, "not", "yet", "log"), state: dir}
+	defer func() { handler.Close() }()
+	p := Places{
+		Root: dir, Open: func() (fs.FileInfo, error) { return handler.Alive() },
+		Log: filepath.Join(dir, "not", "yet", "log"), State: dir,
+	}
 	s := measure(p)
 	if part := s.filesPart(); part.Score != 100 || part.Reason != "" {
 		t.Errorf("as it was opened: %+v", part)
 	}
-	if len(s.rooms) != 2 || s.rooms[0].size <= 0 || s.rooms[0].free < 0 || s.rooms[0].size != s.rooms[1].size {
+	if len(s.rooms) != 2 || s.rooms[0].Size <= 0 || s.rooms[0].Free < 0 || s.rooms[0].Size != s.rooms[1].Size {
 		t.Errorf("rooms: %+v", s.rooms)
 	}
 	if err := os.Rename(dir, dir+"-away"); err != nil {
@@ -73,11 +75,10 @@ func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
 	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "removed") || !strings.Contains(part.Reason, "SIGHUP") {
 		t.Errorf("another one, and ours is no more: %+v", part)
 	}
-	next, err := static.Open(dir) // as SIGHUP does
-	if err != nil {
+	handler.Close()
+	if handler, err = static.Open(dir); err != nil { // as SIGHUP does
 		t.Fatal(err)
 	}
-	f.swap(next)
 	if part := measure(p).filesPart(); part.Score != 100 {
 		t.Errorf("after a reload: %+v", part)
 	}
@@ -90,7 +91,7 @@ func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
 	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "it is a file now") {
 		t.Errorf("a file in its place: %+v", part)
 	}
-	p.root = "/dev/null"
+	p.Root = "/dev/null"
 	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "neither") {
 		t.Errorf("a device: %+v", part)
 	}
@@ -110,11 +111,11 @@ func TestRoomIsShortInShareAndInBytes(t *testing.T) {
 		{gib / 2, gib, 100},
 		{0, 100, 10},
 	} {
-		r := room{what: "log", path: "/x", free: test.free, size: test.size}
+		r := room{"log", "/x", Space{Free: test.free, Size: test.size}}
 		if got := r.score(); got != test.want {
 			t.Errorf("%d of %d bytes: %d, want %d", test.free, test.size, got, test.want)
 		}
-		part := storage{rooms: []room{{free: 1, size: 1}, r}}.diskPart()
+		part := storage{rooms: []room{{Space: Space{Free: 1, Size: 1}}, r}}.diskPart()
 		if part.Score != test.want || (part.Reason == "") != (test.want == 100) {
 			t.Errorf("%+v", part)
 		}
@@ -130,13 +131,13 @@ func TestProbeDoesNotWaitWithoutEnd(t *testing.T) {
 		<-answer
 		return storage{root: "found"}
 	}}
-	h := &health{storage: p, told: admin.StateOK, events: zerolog.Nop()}
+	h := newMonitor(Config{}, p)
 	for range 5 {
 		if _, stuck := p.look(); stuck <= 0 {
 			t.Error("it has answered")
 		}
 	}
-	if err := h.filesGone(); err == nil || !strings.Contains(err.Error(), "no answer") {
+	if err := h.Files(); err == nil || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("%v", err)
 	}
 	if n := len(looks); n != 1 {
@@ -156,14 +157,13 @@ func TestProbeDoesNotWaitWithoutEnd(t *testing.T) {
 func TestHealthTellsOfChanges(t *testing.T) {
 	var out bytes.Buffer
 	score := 100
-	h := &health{
-		events: zerolog.New(&out), told: admin.StateOK,
-		storage: &probe{patience: time.Minute, measure: func() storage { return storage{} }},
-		process: func() (int, []string) { return score, []string{"it leaks"} },
-	}
+	h := newMonitor(Config{
+		Events: zerolog.New(&out), Accept: new(Recent), Log: new(Recent), Lost: func() int64 { return 0 },
+		Process: func() (int, []string) { return score, []string{"it leaks"} },
+	}, &probe{patience: time.Minute, measure: func() storage { return storage{} }})
 	told := func() string {
 		h.at = time.Time{} // look anew
-		h.Health()
+		h.Report()
 		text := out.String()
 		out.Reset()
 		return text
@@ -184,7 +184,7 @@ func TestHealthTellsOfChanges(t *testing.T) {
 	if got := told(); got != "" {
 		t.Errorf("at once: %s", got)
 	}
-	h.toldAt = h.toldAt.Add(-healthQuiet)
+	h.toldAt = h.toldAt.Add(-quiet)
 	if got := told(); !strings.Contains(got, `"state":"ok"`) || !strings.Contains(got, `"before":"degraded"`) || !strings.Contains(got, `"level":"info"`) {
 		t.Errorf("well again: %s", got)
 	}
@@ -192,14 +192,14 @@ func TestHealthTellsOfChanges(t *testing.T) {
 
 func TestPartsOfHealth(t *testing.T) {
 	var lost int64
-	h := &health{
-		events: zerolog.Nop(), told: admin.StateOK, lines: func() int64 { return lost },
-		storage: &probe{patience: time.Minute, measure: func() storage { return storage{} }},
-	}
-	parts := func() map[string]admin.Part {
+	h := newMonitor(Config{
+		Events: zerolog.Nop(), Accept: new(Recent), Log: new(Recent), Lost: func() int64 { return lost },
+		Process: func() (int, []string) { return 100, nil },
+	}, &probe{patience: time.Minute, measure: func() storage { return storage{} }})
+	parts := func() map[string]Part {
 		h.at = time.Time{} // look anew
-		all := map[string]admin.Part{}
-		for _, p := range h.Health().Parts {
+		all := map[string]Part{}
+		for _, p := range h.Report().Parts {
 			all[p.Name] = p
 		}
 		return all
@@ -209,7 +209,7 @@ func TestPartsOfHealth(t *testing.T) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
-	h.accept.add(time.Now(), 1, errors.New("too many open files"))
+	h.cfg.Accept.Failed(errors.New("too many open files"))
 	lost = 1234
 	if p := parts()["accept"]; p.Score != 60 || !strings.Contains(p.Reason, "1 time in the last minute: too many open files") {
 		t.Errorf("%+v", p)
@@ -218,9 +218,9 @@ func TestPartsOfHealth(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	for range 20 {
-		h.accept.add(time.Now(), 1, errors.New("too many open files"))
+		h.cfg.Accept.Failed(errors.New("too many open files"))
 	}
-	h.log.add(time.Now(), 1, errors.New("disk full"))
+	h.cfg.Log.Failed(errors.New("disk full"))
 	if p := parts()["accept"]; p.Score != 20 {
 		t.Errorf("%+v", p)
 	}

@@ -1,0 +1,173 @@
+// Package health is how well the server is: files, accepting, the access log,
+// disks and the process itself, each with a score and, if it is not well, a
+// reason in words. The pages of the admin listener and the metrics show it, and
+// a change is an event.
+package health
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+	"github.com/rs/zerolog"
+)
+
+const (
+	fresh = time.Second      // what is younger is not looked at again
+	every = 10 * time.Second // between two looks when nobody asks
+	quiet = 10 * time.Second // between two events
+)
+
+// Config is what a Monitor looks at. All functions are called by several
+// goroutines at once.
+type Config struct {
+	Events zerolog.Logger // is told of changes
+
+	Places  func() Places                        // the paths that matter, as they are set now
+	Accept  *Recent                              // connections that could not be accepted
+	Log     *Recent                              // writes of the access log that failed
+	Lost    func() int64                         // lines of the access log that were dropped
+	Process func() (score int, reasons []string) // what the watchdog says
+}
+
+// Monitor adds up the parts. It is safe for concurrent use.
+type Monitor struct {
+	cfg     Config
+	storage *probe
+	dropped Recent
+
+	mu       sync.Mutex // around what follows
+	now      Report
+	at       time.Time // of now
+	lost     int64     // lines at the last look
+	told     string    // the state that the last event said
+	toldAt   time.Time
+	toldOnce bool
+}
+
+// New makes a Monitor, which begins with everything well.
+func New(cfg Config) *Monitor {
+	return newMonitor(cfg, &probe{patience: probePatience, measure: func() storage { return measure(cfg.Places()) }})
+}
+
+func newMonitor(cfg Config, storage *probe) *Monitor {
+	return &Monitor{cfg: cfg, storage: storage, told: OK}
+}
+
+// Report is what it all adds up to, at most a second old.
+func (m *Monitor) Report() Report {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if !m.at.IsZero() && now.Sub(m.at) < fresh {
+		return m.now
+	}
+	lost := m.cfg.Lost()
+	m.dropped.add(now, max(0, lost-m.lost), nil)
+	m.lost = lost
+	files, disk := m.storageParts()
+	m.now, m.at = Sum(files, m.acceptPart(now), m.logPart(now), disk, processPart(m.cfg.Process())), now
+	m.tell(now)
+	return m.now
+}
+
+// Files is why no file can be served, nil if they can.
+func (m *Monitor) Files() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if files, _ := m.storageParts(); files.Score == 0 {
+		return errors.New(files.Reason)
+	}
+	return nil
+}
+
+// Spaces are how full the file systems are that have the "files" and the
+// "state" folder. One that does not answer is left out.
+func (m *Monitor) Spaces() map[string]Space {
+	found, _ := m.storage.look()
+	return found.spaces
+}
+
+// Run looks from time to time, so that a change is told also when nobody asks,
+// until ctx ends.
+func (m *Monitor) Run(ctx context.Context) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			m.Report()
+		}
+	}
+}
+
+// tell says when the state has changed, at most so often. The caller holds mu.
+func (m *Monitor) tell(now time.Time) {
+	if m.now.State == m.told || (m.toldOnce && now.Sub(m.toldAt) < quiet) {
+		return
+	}
+	event := m.cfg.Events.Warn()
+	if m.now.State == OK {
+		event = m.cfg.Events.Info()
+	}
+	event.Str("event", "health").Int("score", m.now.Score).Str("state", m.now.State).Str("before", m.told).
+		Strs("reasons", m.now.Reasons).Msg("health: " + m.now.State)
+	m.told, m.toldAt, m.toldOnce = m.now.State, now, true
+}
+
+// storageParts are what the disks say. The caller holds mu.
+func (m *Monitor) storageParts() (files, disk Part) {
+	s, stuck := m.storage.look()
+	if stuck > 0 {
+		reason := "no answer from the file system for " + stuck.Round(time.Second).String()
+		return Part{Name: "files", Score: 0, Reason: reason}, Part{Name: "disk", Score: 50, Reason: reason}
+	}
+	return s.filesPart(), s.diskPart()
+}
+
+// acceptPart is bad when connections cannot be accepted, which is a matter of
+// descriptors or memory.
+func (m *Monitor) acceptPart(now time.Time) Part {
+	n, err := m.cfg.Accept.sum(now)
+	if n == 0 {
+		return Part{Name: "accept", Score: perfect}
+	}
+	p := Part{Name: "accept", Score: 60, Reason: fmt.Sprintf("failed %s in the last minute: %v", english.Plural(int(n), "time", ""), err)}
+	if n >= 10 {
+		p.Score = 20
+	}
+	return p
+}
+
+// logPart is bad when records are lost.
+func (m *Monitor) logPart(now time.Time) Part {
+	p := Part{Name: "log", Score: perfect}
+	var reasons []string
+	if n, err := m.cfg.Log.sum(now); n > 0 {
+		p.Score = 30
+		reasons = append(reasons, fmt.Sprintf("the access log cannot be written: %v", err))
+	}
+	if n, _ := m.dropped.sum(now); n > 0 {
+		p.Score = min(p.Score, 50)
+		reasons = append(reasons, humanize.Comma(n)+" lines of the access log were lost in the last minute")
+	}
+	p.Reason = strings.Join(reasons, "; ")
+	return p
+}
+
+// processPart is what the watchdog says.
+func processPart(score int, reasons []string) Part {
+	p := Part{Name: "process", Score: score, Reason: strings.Join(reasons, "; ")}
+	if score < perfect {
+		p.Reason = cmp.Or(p.Reason, "the watchdog says so")
+	}
+	return p
+}

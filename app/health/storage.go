@@ -1,0 +1,147 @@
+package health
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/dustin/go-humanize"
+)
+
+const (
+	// Room is short when both the share and the number of bytes are below
+	// these: a tenth of a large disk is plenty.
+	shortShare, shortBytes = 0.10, 10 << 30
+	emptyShare, emptyBytes = 0.02, 1 << 30
+)
+
+// Places are the paths that matter.
+type Places struct {
+	Root  string                      // what is served
+	Open  func() (fs.FileInfo, error) // what is open of it, or why nothing can be served
+	Log   string                      // the access log's file; "" for none
+	State string                      // the state folder; "" for none
+}
+
+// storage is what was found there.
+type storage struct {
+	root     string
+	gone     error // why the files cannot be reached
+	replaced bool  // another folder has the name of the one that is served
+	spaces   map[string]Space
+	rooms    []room // what is written to; files are only read, and may fill a disk
+}
+
+// Space is how full a file system is.
+type Space struct {
+	Free, Size int64 // bytes, for us, as df has them
+}
+
+// room is what is left for what is written.
+type room struct {
+	what, path string
+	Space
+}
+
+func measure(p Places) storage {
+	s := storage{root: p.Root, spaces: make(map[string]Space, 2)}
+	s.replaced, s.gone = p.files()
+	var pathErr *fs.PathError
+	if errors.As(s.gone, &pathErr) {
+		s.gone = pathErr.Err // the name is said anyway
+	}
+	// What cannot be known is left out, and not bad.
+	if space, err := spaceOf(p.Root); err == nil {
+		s.spaces["files"] = space
+	}
+	if space, err := spaceOf(p.Log); err == nil {
+		s.rooms = append(s.rooms, room{"access log", p.Log, space})
+	}
+	if space, err := spaceOf(p.State); err == nil {
+		s.spaces["state"] = space
+		s.rooms = append(s.rooms, room{"state folder", p.State, space})
+	}
+	return s
+}
+
+// spaceOf is the space where a path is, or would be; for "" it is an error.
+func spaceOf(path string) (Space, error) {
+	if path == "" {
+		return Space{}, fs.ErrInvalid
+	}
+	return diskSpace(existing(path))
+}
+
+// files compares what has the root's name with what is open, which is what
+// clients get.
+func (p Places) files() (replaced bool, err error) {
+	named, err := os.Stat(p.Root)
+	if err != nil {
+		return false, err
+	}
+	if !named.IsDir() && !named.Mode().IsRegular() {
+		return false, errors.New("neither a folder nor a regular file")
+	}
+	opened, err := p.Open()
+	switch {
+	case err != nil && named.IsDir() && errors.Is(err, fs.ErrNotExist):
+		return false, fmt.Errorf("%w; SIGHUP serves the one that has its name now", err)
+	case err != nil:
+		return false, err
+	case opened.IsDir() && !named.IsDir():
+		return false, errors.New("it is a file now; a folder was opened")
+	}
+	return opened.IsDir() && !os.SameFile(named, opened), nil
+}
+
+// existing is the path, or the nearest folder above it that there is.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			return path
+		}
+		path = parent
+	}
+}
+
+func (s storage) filesPart() Part {
+	switch {
+	case s.gone != nil:
+		return Part{Name: "files", Score: 0, Reason: fmt.Sprintf("%s: %v", s.root, s.gone)}
+	case s.replaced:
+		return Part{Name: "files", Score: 50, Reason: s.root + " is another folder than the one that is served; SIGHUP serves the new one"}
+	default:
+		return Part{Name: "files", Score: perfect}
+	}
+}
+
+func (s storage) diskPart() Part {
+	p := Part{Name: "disk", Score: perfect}
+	for _, r := range s.rooms {
+		if score := r.score(); score < p.Score {
+			p.Score = score
+			p.Reason = fmt.Sprintf("%s %s: %s of %s are free (%.1f %%)", r.what, r.path,
+				humanize.IBytes(uint64(r.Free)), humanize.IBytes(uint64(r.Size)), 100*r.share()) //nolint:gosec // not negative
+		}
+	}
+	return p
+}
+
+func (r room) share() float64 { return float64(r.Free) / float64(max(r.Size, 1)) }
+
+func (r room) score() int {
+	switch share := r.share(); {
+	case share < emptyShare && r.Free < emptyBytes:
+		return 10
+	case share < shortShare && r.Free < shortBytes:
+		return 50
+	default:
+		return 100
+	}
+}
