@@ -20,11 +20,11 @@ type sink struct {
 	file  io.Closer // nil: standard output
 }
 
-// openLog makes the logger that cfg asks for. observe is told of each request,
-// also if there is no log; then the sink is empty.
-func openLog(cfg config.Config, stdout io.Writer, trouble func(error), observe func(*logger.Result)) (*logger.Logger, sink, error) {
+// openLog makes the logger that cfg asks for. The observer is told of each
+// request, also if there is no log; then the sink is empty.
+func openLog(cfg config.Config, stdout io.Writer, trouble func(error), observer logger.Observer) (*logger.Logger, sink, error) {
 	if cfg.AccessLog == "off" {
-		log, err := newQuietLog(observe)
+		log, err := newQuietLog(observer)
 		return log, sink{}, err
 	}
 	var s sink
@@ -44,7 +44,7 @@ func openLog(cfg config.Config, stdout io.Writer, trouble func(error), observe f
 		format += "\n"
 	}
 	s.lines = logger.NewWriter(out, logger.WriterConfig{Notice: notice, OnError: trouble})
-	log, err := logger.NewLogger(logger.Config{Format: format, Output: s.lines, OnWriteError: trouble, Observe: observe})
+	log, err := logger.NewLogger(logger.Config{Format: format, Output: s.lines, OnWriteError: trouble, Observer: observer, CountStreams: true})
 	if err != nil {
 		s.close()
 		return nil, sink{}, err

@@ -79,7 +79,7 @@ func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
 	}
 	a.files = newFiles(handler)
 	a.newObservers()
-	if a.log, a.sink, err = openLog(cfg, stdout, a.trouble("log", "access log", &a.logFailures), a.observe); err != nil {
+	if a.log, a.sink, err = openLog(cfg, stdout, a.trouble("log", "access log", &a.logFailures), requests{&a.draining, a.metrics, a.transfers}); err != nil {
 		return nil, err
 	}
 	if err = a.openState(); err != nil {

@@ -1,8 +1,8 @@
 package app
 
-// This file is how the server knows what it does: each request is told to the
-// registry of transfers and to the metrics by the logger, which alone knows when
-// a response is over and what was sent of it.
+// How the server knows what it does: the logger, which alone knows when a
+// response is over and what was sent of it, tells the registry of transfers and
+// the metrics of each request.
 
 import (
 	"io"
@@ -17,7 +17,7 @@ import (
 	"fullbore/logger"
 )
 
-// quiet is the format of a logger that is there for its Observe alone. An empty
+// quiet is the format of a logger that is there for its Observer alone. An empty
 // one would be the default.
 const quiet = " "
 
@@ -30,13 +30,37 @@ func (a *App) newObservers() {
 	a.metrics = metrics.New(Version, a.sources())
 }
 
-// observe is told of each request on the public listener. The metrics come
-// first: who sees that a transfer is gone sees it counted.
-func (a *App) observe(result *logger.Result) {
-	a.draining.count(result)
-	a.metrics.Observe(result)
-	a.transfers.Observe(result)
+// requests observes the public listener's.
+type requests struct {
+	draining  *drainState
+	metrics   *metrics.Metrics
+	transfers *transfer.Registry
 }
+
+// Begin makes it a transfer.
+func (o requests) Begin(result *logger.Result) { o.transfers.Begin(result) }
+
+// Ready says what is sent.
+func (o requests) Ready(result *logger.Result) { o.transfers.Ready(result) }
+
+// End counts first: who sees that a transfer is gone sees it counted.
+func (o requests) End(result *logger.Result) {
+	o.draining.count(result)
+	o.metrics.Observe(result)
+	o.transfers.End(result)
+}
+
+// adminRequests observes the admin listener's.
+type adminRequests struct{ metrics *metrics.Metrics }
+
+// Begin does nothing.
+func (adminRequests) Begin(*logger.Result) {}
+
+// Ready does nothing.
+func (adminRequests) Ready(*logger.Result) {}
+
+// End counts.
+func (o adminRequests) End(result *logger.Result) { o.metrics.ObserveAdmin(result) }
 
 // sources are where the metrics ask when somebody scrapes.
 func (a *App) sources() metrics.Sources {
@@ -97,21 +121,17 @@ func (a *App) healthMetrics() metrics.Health {
 // observeAdmin has the requests of the admin listener counted. The server must
 // have its handlers.
 func (a *App) observeAdmin(server *fasthttp.Server) error {
-	log, err := newQuietLog(a.metrics.ObserveAdmin)
+	log, err := newQuietLog(adminRequests{a.metrics})
 	if err != nil {
 		return err
 	}
-	handle, answer := server.Handler, server.ErrorHandler
+	handle := server.Handler
 	server.Handler = func(ctx *fasthttp.RequestCtx) {
 		if guard.KnownMethod(ctx) {
 			handle(ctx)
 		}
-		log.Unseen(ctx)
 	}
-	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
-		answer(ctx, err)
-		log.ServerError(ctx, err)
-	}
+	log.Wrap(server)
 	return nil
 }
 
@@ -124,6 +144,6 @@ func (a *App) linesDropped() int64 {
 }
 
 // newQuietLog makes a logger that writes nothing.
-func newQuietLog(observe func(*logger.Result)) (*logger.Logger, error) {
-	return logger.NewLogger(logger.Config{Format: quiet, Output: io.Discard, Observe: observe})
+func newQuietLog(observer logger.Observer) (*logger.Logger, error) {
+	return logger.NewLogger(logger.Config{Format: quiet, Output: io.Discard, Observer: observer, CountStreams: true})
 }

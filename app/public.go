@@ -44,22 +44,18 @@ func (a *App) newPublic() *fiber.App {
 	server := app.Server()
 	server.SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error
 	server.ConnState = notePhase
-	handle, answer := server.Handler, server.ErrorHandler
-	server.Handler = a.transfers.Handler(func(ctx *fasthttp.RequestCtx) {
+	handle := server.Handler
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
 		if guard.KnownMethod(ctx) {
 			handle(ctx)
 		}
-		a.log.Unseen(ctx)
 		guard.UnreadBody(ctx)
 		if a.draining.begun.Load() != nil {
 			ctx.Response.Header.SetConnectionClose()
 		}
-	})
-	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
-		answer(ctx, err)
-		a.log.ServerError(ctx, err)
 	}
 	server.ExpectHandler = guard.Expectation(server.Handler)
+	a.log.Wrap(server)
 	return app
 }
 

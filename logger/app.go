@@ -1,7 +1,7 @@
 package logger
 
-// This file is what the logger knows of the app that it serves, and the app
-// that it makes to give Done a context.
+// What the logger knows of the app that it serves, and the app that it makes to
+// give Done a context.
 
 import (
 	"strconv"
@@ -65,23 +65,24 @@ type finished struct {
 
 // callDone calls Config.Done with a context of its own, since Fiber's was given
 // back before the response.
-func (l *Logger) callDone(r *record, line []byte) {
-	r.doneLine = line
-	r.doneDue = true
-	if r.route != "" {
-		key := finished{r.facts.app, r.route}
+func (v *visit) callDone(line []byte) {
+	l, app := v.log, v.record.facts.app
+	v.doneLine = line
+	v.doneDue = true
+	if v.route != "" {
+		key := finished{app, v.route}
 		handler, ok := l.dones.Load(key)
 		if !ok {
 			handler, _ = l.dones.LoadOrStore(key, l.routeDone(key))
 		}
-		handler.(fasthttp.RequestHandler)(r.ctx) //nolint:forcetypeassert // the map holds nothing else
+		handler.(fasthttp.RequestHandler)(v.ctx) //nolint:forcetypeassert // the map holds nothing else
 	}
-	if r.doneDue && r.facts.app != nil { // no route, or a method that nobody knows
-		c := r.facts.app.AcquireCtx(r.ctx)
-		defer r.facts.app.ReleaseCtx(c)
+	if v.doneDue && app != nil { // no route, or a method that nobody knows
+		c := app.AcquireCtx(v.ctx)
+		defer app.ReleaseCtx(c)
 		l.cfg.Done(c, line)
 	}
-	r.doneDue = false
+	v.doneDue = false
 }
 
 // routeDone makes an app, with the config of the request's, that has nothing
@@ -94,9 +95,9 @@ func (l *Logger) routeDone(key finished) fasthttp.RequestHandler {
 	app := fiber.New(config)
 	done := func(c *fiber.Ctx) error {
 		c.Context().VisitUserValuesAll(func(_, value any) {
-			if r, ok := value.(*record); ok && r.log == l && r.doneDue {
-				r.doneDue = false
-				l.cfg.Done(c, r.doneLine)
+			if v, ok := value.(*visit); ok && v.log == l && v.doneDue {
+				v.doneDue = false
+				l.cfg.Done(c, v.doneLine)
 			}
 		})
 		return nil

@@ -1,7 +1,7 @@
 package logger
 
-// This file is what a user of Fiber's own logger knows: the same names with the
-// same meanings, and below each other what is new here.
+// What a user of Fiber's own logger knows: the same names with the same meanings,
+// and below each other what is new here.
 
 import (
 	"io"
@@ -36,13 +36,20 @@ type Config struct {
 	// Optional. Default: nil
 	Done func(c *fiber.Ctx, logString []byte)
 
-	// Observe is given what is known of each request after its line was written,
-	// for metrics and the like. It costs no allocation; the Result is valid
-	// during the call only. It is called from the connection's goroutine, also
-	// for requests that could not be read, and must not block.
+	// Observer is told of each request as it goes on, for metrics and the like.
+	// It costs no allocation.
 	//
 	// Optional. Default: nil
-	Observe func(*Result)
+	Observer Observer
+
+	// CountStreams counts what is read of body streams that do not count
+	// themselves (see BodyStream), by putting a counter around them inside
+	// fasthttp's messages, where only unsafe reaches. Without it their bytes are
+	// what the connection counted or the header declared, and those of a
+	// streamed request body that was declared and not read count as received.
+	//
+	// Optional. Default: false
+	CountStreams bool
 
 	// CustomTags adds tags, or replaces those that there are. A name that ends
 	// in a colon takes a parameter. They are asked when the handlers are done

@@ -1,7 +1,7 @@
 package logger
 
-// This file is how values are written into templates: so that one request is
-// one line, whatever the client sent.
+// How values are written, so that one request is one line, whatever the client
+// sent.
 
 import (
 	"fmt"
@@ -15,27 +15,18 @@ import (
 // cutMark is at the end of what was cut.
 const cutMark = "..."
 
-// orColumn appends a value safely. None is a dash in the named formats, whose
-// readers count columns, and nothing elsewhere, as in Fiber's logger.
-func orColumn(dst []byte, r *record, value []byte) []byte {
-	if r.log.cfg.columns {
-		return orDash(dst, r, value)
-	}
-	return safe(dst, r, value)
-}
-
 // orDash appends a value safely, or a dash for none.
-func orDash(dst []byte, r *record, value []byte) []byte {
+func orDash[T string | []byte](dst []byte, l *Logger, value T) []byte {
 	if len(value) == 0 {
 		return append(dst, '-')
 	}
-	return safe(dst, r, value)
+	return safe(dst, l, value)
 }
 
 // safe appends a value so that it can neither end the line, nor leave its
 // quotes, nor command a terminal, and cuts it if it is too long.
-func safe[T string | []byte](dst []byte, r *record, value T) []byte {
-	limit := r.log.cfg.MaxValue
+func safe[T string | []byte](dst []byte, l *Logger, value T) []byte {
+	limit := l.cfg.MaxValue
 	if len(value) <= limit {
 		return appendSafe(dst, value)
 	}
@@ -56,7 +47,7 @@ func appendSafe[T string | []byte](dst []byte, value T) []byte {
 		size := 1
 		if b >= utf8.RuneSelf {
 			var printable bool
-			if size, printable = printableRune(value[i:min(i+utf8.UTFMax, len(value))]); printable {
+			if size, printable = printableRune(value, i); printable {
 				i += size
 				continue
 			}
@@ -71,11 +62,15 @@ func appendSafe[T string | []byte](dst []byte, value T) []byte {
 	return append(dst, value[clean:]...)
 }
 
-// printableRune is the size of the first rune, and whether it may be shown.
-func printableRune[T string | []byte](value T) (size int, printable bool) {
-	var buf [utf8.UTFMax]byte
-	r, size := utf8.DecodeRune(buf[:copy(buf[:], value)])
+// printableRune is the size of the rune at i, and whether it may be shown.
+func printableRune[T string | []byte](value T, i int) (size int, printable bool) {
+	r, size := runeAt(value, i)
 	return size, (r != utf8.RuneError || size > 1) && unicode.IsPrint(r)
+}
+
+func runeAt[T string | []byte](value T, i int) (r rune, size int) {
+	var buf [utf8.UTFMax]byte
+	return utf8.DecodeRune(buf[:copy(buf[:], value[i:min(i+utf8.UTFMax, len(value))])])
 }
 
 func appendHex(dst []byte, b byte) []byte {
@@ -83,36 +78,46 @@ func appendHex(dst []byte, b byte) []byte {
 	return append(dst, '\\', 'x', hex[b>>4], hex[b&15])
 }
 
-// ordinary reports whether a value has nothing but printable ASCII in it.
-func ordinary(value []byte) bool {
-	for _, b := range value {
-		if b < ' ' || b >= 0x7f {
-			return false
-		}
+// quote appends a JSON string, or its beginning if it is too long for a log.
+// Escaped are also those characters that JSON allows, but which must not reach a
+// terminal: C1 and the marks that turn the direction of text.
+func quote[T string | []byte](dst []byte, l *Logger, value T) []byte {
+	if limit := l.cfg.MaxValue; len(value) > limit {
+		return append(appendQuoted(append(dst, '"'), value[:limit]), cutMark+`"`...)
 	}
-	return true
+	return append(appendQuoted(append(dst, '"'), value), '"')
 }
 
-// appendQuoted appends a JSON string in which every character that is not for
-// printing is escaped, and each byte that is no valid UTF-8 is U+FFFD.
-func appendQuoted(dst, value []byte) []byte {
-	dst = append(dst, '"')
-	for len(value) > 0 {
-		r, size := utf8.DecodeRune(value)
+// appendQuoted escapes for JSON every character that is not for printing; each
+// byte that is no valid UTF-8 becomes U+FFFD.
+func appendQuoted[T string | []byte](dst []byte, value T) []byte {
+	for i := 0; i < len(value); {
+		b := value[i]
+		if b < utf8.RuneSelf {
+			i++
+			switch {
+			case b == '"' || b == '\\':
+				dst = append(dst, '\\', b)
+			case b >= ' ' && b < 0x7f:
+				dst = append(dst, b)
+			default:
+				dst = fmt.Appendf(dst, `\u%04x`, b)
+			}
+			continue
+		}
+		r, size := runeAt(value, i)
 		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r > 0xffff && !unicode.IsPrint(r):
+		case unicode.IsPrint(r):
+			dst = utf8.AppendRune(dst, r)
+		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
 			dst = fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
-		case !unicode.IsPrint(r):
-			dst = fmt.Appendf(dst, `\u%04x`, r)
 		default:
-			dst = utf8.AppendRune(dst, r)
+			dst = fmt.Appendf(dst, `\u%04x`, r)
 		}
-		value = value[size:]
+		i += size
 	}
-	return append(dst, '"')
+	return dst
 }
 
 // padLeft appends a duration in a column, as Fiber's logger does.

@@ -26,13 +26,14 @@ func get(app *fiber.App, path string) {
 	_ = resp.Body.Close() // app.Test has it in memory
 }
 
-// The configuration is that of Fiber's own logger; only the import path is
-// another. Of /pipe Fiber's logger says -1, or up to 2.52.5 reads it into memory.
+// The configuration is that of Fiber's own logger, but for CountStreams. Of /pipe
+// Fiber's logger says -1, or up to 2.52.5 reads it into memory.
 func ExampleNew() {
 	app := fiber.New()
 	app.Use(logger.New(logger.Config{
-		Format: "${status} ${method} ${path} ${bytesSent} ${outcome}\n",
-		Output: os.Stdout,
+		Format:       "${status} ${method} ${path} ${bytesSent} ${outcome}\n",
+		Output:       os.Stdout,
+		CountStreams: true,
 	}))
 	app.Get("/page", func(c *fiber.Ctx) error { return c.SendString("hello") })
 	app.Get("/pipe", func(c *fiber.Ctx) error {

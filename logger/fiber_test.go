@@ -3,7 +3,7 @@ package logger
 // Fiber's own tests of its logger, run against this one: they are taken from
 // the module cache, so they are of the very version that go.mod names, and get
 // another import. All that is changed in them is the two assertions that fix
-// untrue byte counts.
+// untrue byte counts, one of a stream, for which CountStreams is set.
 
 import (
 	"bytes"
@@ -22,6 +22,12 @@ var truths = [][2]string{
 		`utils.AssertEqual(t, "-2 -1 200", buf.String())`,
 		`body, _ := io.ReadAll(resp.Body)
 		utils.AssertEqual(t, fmt.Sprintf("0 %d 200", len(body)), buf.String())`,
+	},
+	{
+		"func Test_Logger_ByteSent_Streaming(t *testing.T) {\n\tt.Parallel()\n\tapp := fiber.New()\n\n" +
+			"\tbuf := bytebufferpool.Get()\n\tdefer bytebufferpool.Put(buf)\n\n\tapp.Use(New(Config{\n",
+		"func Test_Logger_ByteSent_Streaming(t *testing.T) {\n\tapp := fiber.New()\n" +
+			"\tbuf := bytebufferpool.Get()\n\tdefer bytebufferpool.Put(buf)\n\tapp.Use(New(Config{\nCountStreams: true,\n",
 	},
 	{"package logger\n", "package logger_test\n"},
 	{`"github.com/gofiber/fiber/v2"` + "\n", `"github.com/gofiber/fiber/v2"` + "\n\t" + `. "fullbore/logger"` + "\n"},

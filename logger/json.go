@@ -1,54 +1,63 @@
 package logger
 
-// This file is the record as JSON. zerolog escapes what clients sent.
+// The record as JSON. It is a template like the others, so that it too is
+// rendered while the request is alive. What clients sent is escaped.
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
+	"github.com/gofiber/fiber/v2"
 )
 
 // field is one member of the JSON object.
 type field struct {
 	name string
-	add  func(e *zerolog.Event, name string, r *record)
+	tag  tag
 }
 
 // allFields is the record, in its order. The names are stable.
 var allFields = []field{
-	{"time", func(e *zerolog.Event, k string, r *record) {
-		r.text = r.end.UTC().AppendFormat(r.text[:0], "2006-01-02T15:04:05.000Z07:00")
-		e.Bytes(k, r.text)
-	}},
-	{"id", func(e *zerolog.Event, k string, r *record) { e.Bytes(k, r.id()) }},
-	{"remote", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ip) }},
-	{"user", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.user) }},
-	{"method", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.method()) }},
-	{"host", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.Host()) }},
-	{"path", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.path()) }},
-	{"query", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.URI().QueryString()) }},
-	{"proto", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.proto()) }},
-	{"status", func(e *zerolog.Event, k string, r *record) { e.Int(k, r.status) }},
-	{"range", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.servedRange()) }},
-	{"size", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.size) }},
-	{"bytes_sent", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.sent) }},
-	{"bytes_received", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.received()) }},
-	{"ttfb_ms", func(e *zerolog.Event, k string, r *record) { e.Float64(k, milliseconds(r.ttfb())) }},
-	{"duration_ms", func(e *zerolog.Event, k string, r *record) { e.Float64(k, milliseconds(r.duration())) }},
-	{"outcome", func(e *zerolog.Event, k string, r *record) { e.Str(k, string(r.outcome)) }},
-	{"referer", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.Referer()) }},
-	{"user_agent", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.ctx.UserAgent()) }},
-	{"error", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.trouble()) }},
+	{"time", tag{late: func(dst []byte, r *record) []byte {
+		return r.End.UTC().AppendFormat(dst, `"2006-01-02T15:04:05.000Z07:00"`)
+	}}},
+	{"id", tag{early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
+		return append(v.appendID(append(dst, '"')), '"')
+	}}},
+	{"remote", tag{early: func(dst []byte, v *visit, c *fiber.Ctx, _ string) []byte {
+		if v.proxied(c) {
+			return quote(dst, v.log, c.IP())
+		}
+		return append(v.appendPeer(append(dst, '"')), '"')
+	}}},
+	{"user", quoted((*visit).user)},
+	{"method", quoted((*visit).method)},
+	{"host", quoted(func(v *visit) []byte { return v.ctx.Host() })},
+	{"path", quoted((*visit).path)},
+	{"query", quoted(func(v *visit) []byte { return v.ctx.URI().QueryString() })},
+	{"proto", quoted((*visit).proto)},
+	{"status", tag{late: number(func(r *record) int64 { return int64(r.Status) })}},
+	{"range", quoted((*visit).servedRange)},
+	{"size", tags[TagSize]},
+	{"bytes_sent", tags[TagBytesSent]},
+	{"bytes_received", tags[TagBytesReceived]},
+	{"ttfb_ms", tag{late: milliseconds((*record).ttfb)}},
+	{"duration_ms", tag{late: milliseconds((*record).duration)}},
+	{"outcome", tag{late: func(dst []byte, r *record) []byte { return quote(dst, r.log, string(r.Outcome)) }}},
+	{"referer", quoted((*visit).referer)},
+	{"user_agent", quoted((*visit).userAgent)},
+	{"error", tag{late: func(dst []byte, r *record) []byte { return quote(dst, r.log, r.trouble()) }}},
 }
 
 // moreFields are there for those who choose them.
 var moreFields = []field{
-	{"bytes_wire", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.wire()) }},
-	{"rate", func(e *zerolog.Event, k string, r *record) { e.Int64(k, r.rate()) }},
-	{"request_id", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.requestID) }},
-	{"url", func(e *zerolog.Event, k string, r *record) { r.add(e, k, r.url()) }},
+	{"bytes_wire", tags[TagBytesWire]},
+	{"rate", tags[TagRate]},
+	{"request_id", quoted((*visit).requestID)},
+	{"url", quoted((*visit).url)},
 }
 
 // Fields lists the names that Config.Fields may have. Without a choice, those
@@ -80,30 +89,52 @@ next:
 	return chosen, nil
 }
 
-func (r *record) writeJSON(e *zerolog.Event) {
-	for _, f := range r.log.fields {
-		f.add(e, f.name, r)
+// jsonTemplate makes the object of the fields. For a zerolog logger, which makes
+// an event of them, it is their values, each on a line.
+func jsonTemplate(fields []field, event bool) *template {
+	t := &template{}
+	before := "{"
+	for _, f := range fields {
+		if !event {
+			t.add(piece{text: before + strconv.Quote(f.name) + ":"})
+		}
+		before = ","
+		t.use(f.name, piece{tag: f.tag})
+		if event {
+			t.add(piece{text: "\n"})
+		}
+	}
+	if !event {
+		t.add(piece{text: "}\n"})
+	}
+	return t
+}
+
+// writeEvent hands the values to the zerolog logger, at the level of a status.
+func (l *Logger) writeEvent(status int, values []byte) {
+	e := l.cfg.Logger.Info()
+	switch {
+	case status >= fiber.StatusInternalServerError:
+		e = l.cfg.Logger.Error()
+	case status >= fiber.StatusBadRequest:
+		e = l.cfg.Logger.Warn()
+	}
+	for _, f := range l.fields {
+		var value []byte
+		value, values, _ = bytes.Cut(values, []byte{'\n'}) // which no value has in it
+		e.RawJSON(f.name, value)
 	}
 	e.Send()
 }
 
-// add adds a value that came from outside, or its beginning if it is too long
-// for a log. zerolog writes what is ordinary text; it would leave alone those
-// control characters that JSON allows, C1 and the marks that turn the direction
-// of text, which must not reach a terminal either.
-func (r *record) add(e *zerolog.Event, name string, value []byte) {
-	if limit := r.log.cfg.MaxValue; len(value) > limit {
-		r.text = append(append(r.text[:0], value[:limit]...), cutMark...)
-		value = r.text
-	}
-	if ordinary(value) {
-		e.Bytes(name, value)
-		return
-	}
-	r.quoted = appendQuoted(r.quoted[:0], value)
-	e.RawJSON(name, r.quoted)
+// quoted makes a field of text.
+func quoted[T string | []byte](ask func(*visit) T) tag {
+	return tag{early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return quote(dst, v.log, ask(v)) }}
 }
 
-func milliseconds(d time.Duration) float64 {
-	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+func milliseconds(ask func(*record) time.Duration) late {
+	return func(dst []byte, r *record) []byte {
+		ms := float64(ask(r).Round(time.Microsecond)) / float64(time.Millisecond)
+		return strconv.AppendFloat(dst, ms, 'f', -1, 64)
+	}
 }

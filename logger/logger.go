@@ -21,21 +21,23 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/mattn/go-colorable"
 	"github.com/mattn/go-isatty"
-	"github.com/rs/zerolog"
-	"github.com/valyala/fasthttp"
+	"github.com/valyala/bytebufferpool"
 )
 
 // Logger writes one line a request. It is safe for concurrent use.
 type Logger struct {
 	cfg      Config
-	template *template // nil: JSON
-	fields   []field   // of JSON
+	template *template
+	fields   []field // of an event of Config.Logger
 	needs    needs
 	clock    *clock
 	idPrefix string
 	pid      string
 	lastID   atomic.Uint64
-	records  sync.Pool
+
+	visits  sync.Pool
+	records sync.Pool
+	lines   bytebufferpool.Pool
 
 	lastApp atomic.Pointer[facts]
 	apps    sync.Map // *fiber.App to *facts
@@ -67,24 +69,28 @@ func NewLogger(cfg Config) (*Logger, error) {
 		pid:      strconv.Itoa(os.Getpid()),
 	}
 	l.lastApp.Store(noApp)
-	l.records.New = func() any { return newRecord(l) }
+	l.visits.New = func() any { return &visit{log: l} }
+	l.records.New = func() any { return &record{log: l} }
 	l.clock = newClock(l.cfg.TimeFormat, l.cfg.TimeZone, l.cfg.TimeInterval)
 	if l.cfg.enableColors {
 		l.terminal()
 	}
 	var err error
 	if l.cfg.Logger != nil || l.cfg.Format == FormatJSON {
-		l.needs = everything
-		l.fields, err = fieldsOf(l.cfg.Fields)
+		if l.fields, err = fieldsOf(l.cfg.Fields); err == nil {
+			l.template = jsonTemplate(l.fields, l.cfg.Logger != nil)
+		}
+	} else {
+		l.template, err = compile(l.cfg.Format, l.cfg.CustomTags)
+	}
+	if err != nil {
 		return l, err
 	}
-	if l.template, err = compile(l.cfg.Format, l.cfg.CustomTags); err == nil {
-		l.needs = l.template.needs
-		if l.cfg.Observe != nil {
-			l.needs = l.needs.and(needs{start: true, ready: true, end: true})
-		}
+	l.needs = l.template.needs
+	if l.cfg.Observer != nil {
+		l.needs = l.needs.and(needs{start: true, ready: true, end: true})
 	}
-	return l, err
+	return l, nil
 }
 
 // terminal makes standard output show colors, or not have any.
@@ -112,79 +118,23 @@ func CheckFormat(format string) error {
 // is the one sent.
 func (l *Logger) Handle(c *fiber.Ctx) error {
 	if l.cfg.Next != nil && l.cfg.Next(c) {
+		if v, ok := c.Context().UserValue(l).(*visit); ok {
+			v.record.skipped = true
+		}
 		return c.Next()
 	}
-	r := l.attach(c.Context())
-	r.facts = l.factsOf(c.App())
-	if l.needs.start {
-		r.start = time.Now()
-	}
-	defer r.passOnPanic(c)
+	v := l.claim(c)
+	defer v.passOnPanic(c)
 	err := c.Next()
 	if err != nil && c.App().ErrorHandler(c, err) != nil {
 		// The error handler failed, so this is all that there is left to say.
 		_ = c.SendStatus(fiber.StatusInternalServerError)
 	}
-	r.ready(c, err)
-	switch {
-	case r.nobodyResets():
-		r.endNow()
-	case r.detached:
-		c.Context().SetUserValue(r, r)
+	v.render(c, err)
+	if !v.wrapped {
+		v.handled()
 	}
 	return nil
-}
-
-// ServerError logs a request that could not be read, and so reached no
-// middleware. Call it from the fasthttp server's ErrorHandler, after the
-// response was set. What could not be parsed is left empty in the record; so is
-// everything if the body is what could not be read, since fasthttp then forgets
-// the header. The duration is that of the answer, but for a connection's first
-// request, which began with the connection, unless the server has
-// ReduceMemoryUsage, with which fasthttp forgets when that was.
-func (l *Logger) ServerError(ctx *fasthttp.RequestCtx, err error) {
-	r := l.attach(ctx)
-	r.unread = true
-	r.start = time.Now()
-	if begun := ctx.ConnTime(); ctx.ConnRequestNum() == 0 && !begun.IsZero() {
-		r.start = begun
-	}
-	r.ctx.Response.SetConnectionClose() // as fasthttp is about to do; it is part of the header
-	r.ready(nil, err)
-}
-
-// Unseen logs a request that Fiber answered without calling any middleware, as
-// it does for a method that it does not know. Call it after the app's handler;
-// for a request that passed Handle it does nothing.
-func (l *Logger) Unseen(ctx *fasthttp.RequestCtx) {
-	if l.recordOf(ctx) == nil {
-		r := l.attach(ctx)
-		r.start = time.Now()
-		r.ready(nil, nil)
-	}
-}
-
-// recordOf finds the logger's record of a request, nil if there is none.
-func (l *Logger) recordOf(ctx *fasthttp.RequestCtx) (found *record) {
-	ctx.VisitUserValuesAll(func(_, value any) {
-		if r, ok := value.(*record); ok && r.log == l {
-			found = r
-		}
-	})
-	return found
-}
-
-// attach makes a record that is closed once the response was written: fasthttp
-// closes every user value that is an io.Closer when it resets the request, and
-// it resets the request on every way out. It closes them in the order in which
-// they were set and clears each, so this comes before the handlers, for the
-// locals to be still there.
-func (l *Logger) attach(ctx *fasthttp.RequestCtx) *record {
-	r := l.records.Get().(*record) //nolint:forcetypeassert // the pool holds nothing else
-	r.ctx, r.facts = ctx, l.lastApp.Load()
-	r.request = countRequest(&ctx.Request)
-	ctx.SetUserValue(r, r)
-	return r
 }
 
 // output writes one line. A log that is full or gone must not end requests.
@@ -242,18 +192,4 @@ func (l *Logger) Close() error {
 		return c.Close()
 	}
 	return nil
-}
-
-// event is an empty zerolog event at the level of a status.
-func (l *Logger) event(r *record) *zerolog.Event {
-	switch log := l.cfg.Logger; {
-	case log == nil:
-		return r.json.Log()
-	case r.status >= fiber.StatusInternalServerError:
-		return log.Error()
-	case r.status >= fiber.StatusBadRequest:
-		return log.Warn()
-	default:
-		return log.Info()
-	}
 }

@@ -97,6 +97,7 @@ func serve(t *testing.T, cfg Config, counting bool, routes func(app *fiber.App))
 	t.Helper()
 	log = &output{}
 	cfg.Output = log
+	cfg.CountStreams = true
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Use(New(cfg))
 	routes(app)

@@ -41,7 +41,7 @@ func TestReadmeHasTheTagTable(t *testing.T) {
 	table.WriteString("| tag | meaning | asked |\n|---|---|---|\n")
 	for _, name := range Tags() {
 		asked := "before"
-		if tags[name].late {
+		if tags[name].late != nil {
 			asked = "after"
 		}
 		if strings.HasSuffix(name, ":") {

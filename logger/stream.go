@@ -1,16 +1,15 @@
 package logger
 
-// This file counts the body streams that do not count themselves, where that
-// costs nothing: those that fasthttp reads in pieces through a buffer anyway.
+// Counting the body streams that do not count themselves (Config.CountStreams),
+// where that costs nothing: those that fasthttp reads in pieces through a buffer
+// anyway.
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 	"syscall"
-	"unsafe"
 
 	"github.com/valyala/fasthttp"
 )
@@ -31,41 +30,20 @@ func countStream(resp *fasthttp.Response, want int64) {
 			return
 		}
 	}
-	if responseStream >= 0 {
-		*streamOf(unsafe.Pointer(resp), responseStream) = &countedStream{r: stream, want: want}
-	}
+	swapResponseStream(resp, &countedStream{r: stream, want: want})
 }
 
 // countRequest puts a counter around the request's body stream and gives it;
 // nil if the body is in memory.
 func countRequest(req *fasthttp.Request) *countedStream {
-	if !req.IsBodyStream() || requestStream < 0 {
+	if !req.IsBodyStream() {
 		return nil
 	}
 	counted := &countedStream{r: req.BodyStream(), want: -1}
-	*streamOf(unsafe.Pointer(req), requestStream) = counted
-	return counted
-}
-
-// Where in fasthttp's messages their body streams are, -1 if that cannot be
-// told. SetBodyStream would close the stream that is there, and there is no
-// other way to it. If a coming fasthttp has other fields, counts fall back to
-// what the connection or the header tells.
-var (
-	responseStream = streamOffset(reflect.TypeFor[fasthttp.Response]())
-	requestStream  = streamOffset(reflect.TypeFor[fasthttp.Request]())
-)
-
-func streamOffset(message reflect.Type) int {
-	field, ok := message.FieldByName("bodyStream")
-	if !ok || len(field.Index) != 1 || field.Type != reflect.TypeFor[io.Reader]() {
-		return -1
+	if !swapRequestStream(req, counted) {
+		return nil
 	}
-	return int(field.Offset)
-}
-
-func streamOf(message unsafe.Pointer, offset int) *io.Reader {
-	return (*io.Reader)(unsafe.Add(message, offset))
+	return counted
 }
 
 // countedStream is a BodyStream that counts what is read from it.

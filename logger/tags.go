@@ -1,8 +1,8 @@
 package logger
 
-// This file is the tags: their names, and how each is found. Those above the
-// blank line in the list of names are of Fiber's logger and mean the same here,
-// but for the byte counts and the latency, which are true.
+// The tags: their names, and how each is found. Those above the blank line in
+// the list of names are of Fiber's logger and mean the same here, but for the
+// byte counts and the latency, which are true.
 
 import (
 	"fmt"
@@ -69,177 +69,190 @@ const (
 )
 
 // tag appends a value. In the first phase, when the handlers are done and
-// nothing was sent yet, c is the request's, or nil if it reached no
-// middleware. In the second phase, after the response, there is no c; what is
-// asked then is what only the end can tell.
+// nothing was sent yet, early is called; c is the request's, or nil if it reached
+// no middleware. In the second phase, after the response, late is called, for
+// what only the end can tell.
 //
 // What comes from outside goes through safe, so that one request stays one
 // line.
 type tag struct {
 	about string // for people, without a full stop
-	late  bool   // belongs to the second phase
-	add   func(dst []byte, r *record, c *fiber.Ctx, param string) []byte
+	early early
+	late  late
 }
+
+type (
+	early func(dst []byte, v *visit, c *fiber.Ctx, param string) []byte
+	late  func(dst []byte, r *record) []byte
+)
 
 // tags are all tags but the custom ones.
 var tags = map[string]tag{
-	TagPid:      {about: "process ID", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return append(dst, r.log.pid...) }},
-	TagReferer:  {about: "the Referer header", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orColumn(dst, r, r.ctx.Referer()) }},
-	TagUA:       {about: "the User-Agent header", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orColumn(dst, r, r.ctx.UserAgent()) }},
-	TagProtocol: {about: "`http` or `https`", add: withCtx((*fiber.Ctx).Protocol)},
-	TagPort:     {about: "the client's port", add: withCtx((*fiber.Ctx).Port)},
-	TagIP:       {about: "the client's address, or what a trusted proxy says it is", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return safe(dst, r, r.ip) }},
-	TagIPs:      {about: "the X-Forwarded-For header", add: header(fiber.HeaderXForwardedFor)},
-	TagHost:     {about: "the host asked for", add: withCtx((*fiber.Ctx).Hostname)},
-	TagPath: {about: "the path, as Fiber's `c.Path()`", add: func(dst []byte, r *record, c *fiber.Ctx, _ string) []byte {
-		if c == nil {
-			return orDash(dst, r, r.path())
+	TagPid:      {about: "process ID", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return append(dst, v.log.pid...) }},
+	TagReferer:  {about: "the Referer header", early: column((*visit).referer)},
+	TagUA:       {about: "the User-Agent header", early: column((*visit).userAgent)},
+	TagProtocol: {about: "`http` or `https`", early: withCtx((*fiber.Ctx).Protocol)},
+	TagPort:     {about: "the client's port", early: withCtx((*fiber.Ctx).Port)},
+	TagIP: {about: "the client's address, or what a trusted proxy says it is", early: func(dst []byte, v *visit, c *fiber.Ctx, _ string) []byte {
+		if v.proxied(c) {
+			return safe(dst, v.log, c.IP())
 		}
-		return safe(dst, r, c.Path())
+		return v.appendPeer(dst)
 	}},
-	TagURL:   {about: "path and query as they were sent; `-` if the request could not be parsed", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orDash(dst, r, r.url()) }},
-	TagProto: {about: "`HTTP/1.1` or `HTTP/1.0`", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orDash(dst, r, r.proto()) }},
-	TagRoute: {about: "the path of the route that matched", add: withCtx(func(c *fiber.Ctx) string { return c.Route().Path })},
-	TagQueryStringParams: {about: "the query", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return safe(dst, r, r.ctx.QueryArgs().QueryString())
+	TagIPs:  {about: "the X-Forwarded-For header", early: text(func(v *visit) []byte { return v.ctx.Request.Header.Peek(fiber.HeaderXForwardedFor) })},
+	TagHost: {about: "the host asked for", early: withCtx((*fiber.Ctx).Hostname)},
+	TagPath: {about: "the path, as Fiber's `c.Path()`", early: func(dst []byte, v *visit, c *fiber.Ctx, _ string) []byte {
+		if c == nil {
+			return orDash(dst, v.log, v.path())
+		}
+		return safe(dst, v.log, c.Path())
 	}},
-	TagBody: {about: "the request's body, if it is in memory, else `[stream]`", add: func(dst []byte, r *record, c *fiber.Ctx, _ string) []byte {
-		if r.ctx.Request.IsBodyStream() {
+	TagURL:               {about: "path and query as they were sent; `-` if the request could not be parsed", early: dashed((*visit).url)},
+	TagProto:             {about: "`HTTP/1.1` or `HTTP/1.0`", early: dashed((*visit).proto)},
+	TagRoute:             {about: "the path of the route that matched", early: withCtx(func(c *fiber.Ctx) string { return c.Route().Path })},
+	TagQueryStringParams: {about: "the query", early: text(func(v *visit) []byte { return v.ctx.QueryArgs().QueryString() })},
+	TagBody: {about: "the request's body, if it is in memory, else `[stream]`", early: func(dst []byte, v *visit, c *fiber.Ctx, _ string) []byte {
+		if v.ctx.Request.IsBodyStream() {
 			return append(dst, streamMark...)
 		}
 		if c == nil {
 			return dst
 		}
-		return safe(dst, r, c.Body())
+		return safe(dst, v.log, c.Body())
 	}},
-	TagResBody: {about: "the response's body, if it is in memory, else `[stream]`", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		if r.isStream {
+	TagResBody: {about: "the response's body, if it is in memory, else `[stream]`", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
+		if v.ctx.Response.IsBodyStream() {
 			return append(dst, streamMark...)
 		}
-		return safe(dst, r, r.ctx.Response.Body())
+		return safe(dst, v.log, v.ctx.Response.Body())
 	}},
-	TagReqHeaders: {about: "all request headers, as `name=value` joined by `&`", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return requestHeaders(dst, r) }},
-	TagReqHeader: {about: "a request header", add: func(dst []byte, r *record, _ *fiber.Ctx, name string) []byte {
-		return safe(dst, r, r.ctx.Request.Header.Peek(name))
-	}},
-	TagHeader: {about: "the old name of `reqHeader:`", add: func(dst []byte, r *record, _ *fiber.Ctx, name string) []byte {
-		return safe(dst, r, r.ctx.Request.Header.Peek(name))
-	}},
-	TagRespHeader: {about: "a response header", add: func(dst []byte, r *record, _ *fiber.Ctx, name string) []byte {
-		return safe(dst, r, r.ctx.Response.Header.Peek(name))
-	}},
-	TagQuery: {about: "a parameter of the query", add: func(dst []byte, r *record, _ *fiber.Ctx, name string) []byte {
-		return safe(dst, r, r.ctx.QueryArgs().Peek(name))
-	}},
-	TagCookie: {about: "a cookie", add: func(dst []byte, r *record, _ *fiber.Ctx, name string) []byte {
-		return safe(dst, r, r.ctx.Request.Header.Cookie(name))
-	}},
-	TagForm: {about: "a value of a form in memory", add: func(dst []byte, r *record, c *fiber.Ctx, name string) []byte {
-		if c == nil || r.ctx.Request.IsBodyStream() { // parsing it would read the stream
+	TagReqHeaders: {about: "all request headers, as `name=value` joined by `&`", early: requestHeaders},
+	TagReqHeader:  {about: "a request header", early: named(func(v *visit, name string) []byte { return v.ctx.Request.Header.Peek(name) })},
+	TagHeader:     {about: "the old name of `reqHeader:`", early: named(func(v *visit, name string) []byte { return v.ctx.Request.Header.Peek(name) })},
+	TagRespHeader: {about: "a response header", early: named(func(v *visit, name string) []byte { return v.ctx.Response.Header.Peek(name) })},
+	TagQuery:      {about: "a parameter of the query", early: named(func(v *visit, name string) []byte { return v.ctx.QueryArgs().Peek(name) })},
+	TagCookie:     {about: "a cookie", early: named(func(v *visit, name string) []byte { return v.ctx.Request.Header.Cookie(name) })},
+	TagForm: {about: "a value of a form in memory", early: func(dst []byte, v *visit, c *fiber.Ctx, name string) []byte {
+		if c == nil || v.ctx.Request.IsBodyStream() { // parsing it would read the stream
 			return dst
 		}
-		return safe(dst, r, c.FormValue(name))
+		return safe(dst, v.log, c.FormValue(name))
 	}},
-	TagLocals: {about: "a local of the request", add: func(dst []byte, r *record, _ *fiber.Ctx, key string) []byte { return local(dst, r, key) }},
-	TagUser:   {about: "the user that authentication found (the local `username`); `-` if none", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orDash(dst, r, r.user) }},
-	TagRequestID: {about: "the ID that Fiber's requestid middleware gave (the local `requestid`); `-` if none", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return orDash(dst, r, r.requestID)
-	}},
-	TagID:     {about: "an ID of the logger's own, unique to the request", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return append(dst, r.id()...) }},
-	TagStatus: {about: "the status", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return coloredStatus(dst, r) }},
-	TagMethod: {about: "the method; `-` if the request could not be parsed", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return coloredMethod(dst, r) }},
-	TagRange:  {about: "the byte range sent, as in `0-99`; `-` if none", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return orDash(dst, r, r.servedRange()) }},
-	TagTTFB:   {about: "time from the request to when the response could begin", add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return appendDuration(dst, r.ttfb()) }},
+	TagLocals:    {about: "a local of the request", early: local},
+	TagUser:      {about: "the user that authentication found (the local `username`); `-` if none", early: dashed((*visit).user)},
+	TagRequestID: {about: "the ID that Fiber's requestid middleware gave (the local `requestid`); `-` if none", early: dashed((*visit).requestID)},
+	TagID:        {about: "an ID of the logger's own, unique to the request", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return v.appendID(dst) }},
+	TagStatus:    {about: "the status", late: coloredStatus},
+	TagMethod:    {about: "the method; `-` if the request could not be parsed", early: coloredMethod},
+	TagRange:     {about: "the byte range sent, as in `0-99`; `-` if none", early: dashed((*visit).servedRange)},
+	TagTTFB:      {about: "time from the request to when the response could begin", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return appendDuration(dst, v.record.ttfb()) }},
 
-	TagBlack:   {about: "color of the app's scheme", add: color(func(s *fiber.Colors) string { return s.Black })},
-	TagRed:     {about: "color", add: color(func(s *fiber.Colors) string { return s.Red })},
-	TagGreen:   {about: "color", add: color(func(s *fiber.Colors) string { return s.Green })},
-	TagYellow:  {about: "color", add: color(func(s *fiber.Colors) string { return s.Yellow })},
-	TagBlue:    {about: "color", add: color(func(s *fiber.Colors) string { return s.Blue })},
-	TagMagenta: {about: "color", add: color(func(s *fiber.Colors) string { return s.Magenta })},
-	TagCyan:    {about: "color", add: color(func(s *fiber.Colors) string { return s.Cyan })},
-	TagWhite:   {about: "color", add: color(func(s *fiber.Colors) string { return s.White })},
-	TagReset:   {about: "end of a color", add: color(func(s *fiber.Colors) string { return s.Reset })},
+	TagBlack:   {about: "color of the app's scheme", early: color(func(s *fiber.Colors) string { return s.Black })},
+	TagRed:     {about: "color", early: color(func(s *fiber.Colors) string { return s.Red })},
+	TagGreen:   {about: "color", early: color(func(s *fiber.Colors) string { return s.Green })},
+	TagYellow:  {about: "color", early: color(func(s *fiber.Colors) string { return s.Yellow })},
+	TagBlue:    {about: "color", early: color(func(s *fiber.Colors) string { return s.Blue })},
+	TagMagenta: {about: "color", early: color(func(s *fiber.Colors) string { return s.Magenta })},
+	TagCyan:    {about: "color", early: color(func(s *fiber.Colors) string { return s.Cyan })},
+	TagWhite:   {about: "color", early: color(func(s *fiber.Colors) string { return s.White })},
+	TagReset:   {about: "end of a color", early: color(func(s *fiber.Colors) string { return s.Reset })},
 
-	TagTime: {about: "when the response ended, in TimeFormat", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
+	TagTime: {about: "when the response ended, in TimeFormat", late: func(dst []byte, r *record) []byte {
 		return append(dst, r.log.clock.now().text...)
 	}},
-	TagLatency: {about: "time from the request to the last byte", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return padLeft(dst, 13, r.duration()) }},
-	TagBytesSent: {about: "bytes of the response's body that were sent", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return strconv.AppendInt(dst, r.sent, 10)
-	}},
-	TagBytesReceived: {about: "bytes of the request's body", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return strconv.AppendInt(dst, r.received(), 10)
-	}},
-	TagBytesWire: {about: "bytes of the whole response, with header and framing", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return strconv.AppendInt(dst, r.wire(), 10)
-	}},
-	TagSize: {about: "bytes of the whole file or body, of which a range may be sent; -1 if not known", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return strconv.AppendInt(dst, r.size, 10) }},
-	TagRate: {about: "bytes of the body a second, from the first to the last", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return strconv.AppendInt(dst, r.rate(), 10)
-	}},
-	TagOutcome: {about: "`complete`, `aborted`, `timeout`, `source_changed` or `error`", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return append(dst, r.outcome...) }},
-	TagError:   {about: "what went wrong, in the handlers or on the way to the client; `-` if nothing", late: true, add: func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte { return coloredError(dst, r) }},
+	TagLatency:       {about: "time from the request to the last byte", late: func(dst []byte, r *record) []byte { return padLeft(dst, 13, r.duration()) }},
+	TagBytesSent:     {about: "bytes of the response's body that were sent", late: number(func(r *record) int64 { return r.Sent })},
+	TagBytesReceived: {about: "bytes of the request's body", late: number(func(r *record) int64 { return r.Received })},
+	TagBytesWire:     {about: "bytes of the whole response, with header and framing", late: number((*record).wire)},
+	TagSize:          {about: "bytes of the whole file or body, of which a range may be sent; -1 if not known", late: number(func(r *record) int64 { return r.Size })},
+	TagRate:          {about: "bytes of the body a second, from the first to the last", late: number((*record).rate)},
+	TagOutcome:       {about: "`complete`, `aborted`, `timeout`, `source_changed` or `error`", late: func(dst []byte, r *record) []byte { return append(dst, r.Outcome...) }},
+	TagError:         {about: "what went wrong, in the handlers or on the way to the client; `-` if nothing", late: coloredError},
 }
 
 // streamMark stands for a body that is not in memory.
 const streamMark = "[stream]"
 
 // withCtx makes a tag of what a *fiber.Ctx tells.
-func withCtx(ask func(*fiber.Ctx) string) func([]byte, *record, *fiber.Ctx, string) []byte {
-	return func(dst []byte, r *record, c *fiber.Ctx, _ string) []byte {
+func withCtx(ask func(*fiber.Ctx) string) early {
+	return func(dst []byte, v *visit, c *fiber.Ctx, _ string) []byte {
 		if c == nil {
 			return append(dst, '-')
 		}
-		return safe(dst, r, ask(c))
+		return safe(dst, v.log, ask(c))
 	}
 }
 
-func header(name string) func([]byte, *record, *fiber.Ctx, string) []byte {
-	return func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return safe(dst, r, r.ctx.Request.Header.Peek(name))
+// text makes a tag of a value that may be empty.
+func text(ask func(*visit) []byte) early {
+	return named(func(v *visit, _ string) []byte { return ask(v) })
+}
+
+// named makes a tag of what is asked by a name.
+func named(ask func(v *visit, name string) []byte) early {
+	return func(dst []byte, v *visit, _ *fiber.Ctx, name string) []byte { return safe(dst, v.log, ask(v, name)) }
+}
+
+// dashed makes a tag that is a dash for what is empty.
+func dashed[T string | []byte](ask func(*visit) T) early {
+	return func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return orDash(dst, v.log, ask(v)) }
+}
+
+// column makes a tag that is a dash for what is empty where readers count
+// columns, in the named formats, and nothing elsewhere, as in Fiber's logger.
+func column(ask func(*visit) []byte) early {
+	return func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
+		if v.log.cfg.columns {
+			return orDash(dst, v.log, ask(v))
+		}
+		return safe(dst, v.log, ask(v))
 	}
 }
 
-func color(choose func(*fiber.Colors) string) func([]byte, *record, *fiber.Ctx, string) []byte {
-	return func(dst []byte, r *record, _ *fiber.Ctx, _ string) []byte {
-		return append(dst, choose(&r.facts.colors)...)
+// number makes a tag of a count.
+func number(count func(*record) int64) late {
+	return func(dst []byte, r *record) []byte { return strconv.AppendInt(dst, count(r), 10) }
+}
+
+func color(choose func(*fiber.Colors) string) early {
+	return func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
+		return append(dst, choose(&v.record.facts.colors)...)
 	}
 }
 
-func requestHeaders(dst []byte, r *record) []byte {
+func requestHeaders(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
 	first := true
-	for name, value := range r.ctx.Request.Header.All() {
+	for name, value := range v.ctx.Request.Header.All() {
 		if !first {
 			dst = append(dst, '&')
 		}
 		first = false
-		dst = append(safe(dst, r, name), '=')
-		dst = safe(dst, r, value)
+		dst = append(safe(dst, v.log, name), '=')
+		dst = safe(dst, v.log, value)
 	}
 	return dst
 }
 
-func local(dst []byte, r *record, key string) []byte {
-	switch value := r.ctx.UserValue(key).(type) {
+func local(dst []byte, v *visit, _ *fiber.Ctx, key string) []byte {
+	switch value := v.ctx.UserValue(key).(type) {
 	case nil:
 		return dst
 	case []byte:
-		return safe(dst, r, value)
+		return safe(dst, v.log, value)
 	case string:
-		return safe(dst, r, value)
+		return safe(dst, v.log, value)
 	default:
-		return safe(dst, r, fmt.Sprint(value))
+		return safe(dst, v.log, fmt.Sprint(value))
 	}
 }
 
 func coloredStatus(dst []byte, r *record) []byte {
 	if !r.log.cfg.enableColors {
-		return strconv.AppendInt(dst, int64(r.status), 10)
+		return strconv.AppendInt(dst, int64(r.Status), 10)
 	}
 	colors := &r.facts.colors
-	dst = append(dst, statusColor(r.status, colors)...)
-	dst = strconv.AppendInt(dst, int64(r.status), 10)
+	dst = append(dst, statusColor(r.Status, colors)...)
+	dst = strconv.AppendInt(dst, int64(r.Status), 10)
 	return append(dst, colors.Reset...)
 }
 
@@ -256,13 +269,13 @@ func statusColor(status int, colors *fiber.Colors) string {
 	}
 }
 
-func coloredMethod(dst []byte, r *record) []byte {
-	if !r.log.cfg.enableColors {
-		return orDash(dst, r, r.method())
+func coloredMethod(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
+	if !v.log.cfg.enableColors {
+		return orDash(dst, v.log, v.method())
 	}
-	colors := &r.facts.colors
-	dst = append(dst, methodColor(string(r.method()), colors)...)
-	dst = orDash(dst, r, r.method())
+	colors := &v.record.facts.colors
+	dst = append(dst, methodColor(string(v.method()), colors)...)
+	dst = orDash(dst, v.log, v.method())
 	return append(dst, colors.Reset...)
 }
 
@@ -293,9 +306,9 @@ func coloredError(dst []byte, r *record) []byte {
 	case len(text) == 0:
 		return append(dst, '-')
 	case !r.log.cfg.enableColors:
-		return safe(dst, r, text)
+		return safe(dst, r.log, text)
 	}
 	dst = append(dst, r.facts.colors.Red...)
-	dst = safe(dst, r, text)
+	dst = safe(dst, r.log, text)
 	return append(dst, r.facts.colors.Reset...)
 }

@@ -1,14 +1,15 @@
 package logger
 
-// This file is the template: text with ${tag}s, compiled once and rendered in
-// two phases. The first one writes what the request can tell and leaves holes;
-// the second one, after the response, fills them.
+// The template: text with ${tag}s, compiled once and rendered in two phases. The
+// first one writes what the request can tell and leaves holes; the second one,
+// after the response, fills them.
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -23,39 +24,32 @@ type piece struct {
 
 type template struct {
 	pieces []piece
-	holes  bool // there is a second phase
 	needs  needs
 }
 
 // needs are what costs too much to find out for a format that does not ask.
 type needs struct {
-	start  bool // when the request began
-	ready  bool // when the handlers were done
-	end    bool // when the response ended
-	ip     bool
-	locals bool // user and request ID
-	id     bool
+	start bool // when the request began
+	ready bool // when the handlers were done
+	end   bool // when the response ended
+	wire  bool // the length of the response's header
 }
 
-// everything is what JSON and custom tags may ask.
-var everything = needs{true, true, true, true, true, true}
-
-// needsOf are the tags that need something.
+// needsOf are the tags and fields that need something.
 var needsOf = map[string]needs{
 	TagLatency:   {start: true, end: true},
 	TagTTFB:      {start: true, ready: true},
 	TagRate:      {ready: true, end: true},
-	TagIP:        {ip: true},
-	TagUser:      {locals: true},
-	TagRequestID: {locals: true},
-	TagID:        {id: true},
+	TagBytesWire: {wire: true},
+
+	"time":        {end: true},
+	"duration_ms": {start: true, end: true},
+	"ttfb_ms":     {start: true, ready: true},
+	"bytes_wire":  {wire: true},
 }
 
 func (n needs) and(m needs) needs {
-	return needs{
-		n.start || m.start, n.ready || m.ready, n.end || m.end,
-		n.ip || m.ip, n.locals || m.locals, n.id || m.id,
-	}
+	return needs{n.start || m.start, n.ready || m.ready, n.end || m.end, n.wire || m.wire}
 }
 
 // compile reads a template as Fiber's logger does: a tag that is not known
@@ -93,12 +87,10 @@ func (t *template) add(p piece) {
 
 func (t *template) use(name string, p piece) {
 	t.pieces = append(t.pieces, p)
-	t.holes = t.holes || p.tag.late
-	if p.custom != nil {
-		t.needs = everything
-		return
-	}
 	t.needs = t.needs.and(needsOf[name])
+	if p.custom != nil { // it is told of both
+		t.needs.start, t.needs.ready = true, true
+	}
 }
 
 // findTag finds what stands between the braces, custom tags first.
@@ -140,65 +132,66 @@ func checkTemplate(text string) error {
 func Tags() []string { return slices.Sorted(maps.Keys(tags)) }
 
 // renderEarly is the first phase.
-func (t *template) renderEarly(r *record, c *fiber.Ctx, err error) {
-	r.holes, r.early.B = r.holes[:0], r.early.B[:0]
+func (t *template) renderEarly(v *visit, c *fiber.Ctx, err error) {
+	r := v.record
+	line, holes := v.line[:0], r.holes[:0]
 	for i := range t.pieces {
 		switch p := &t.pieces[i]; {
 		case p.custom != nil:
-			renderCustom(p, r, c, err)
-		case p.tag.late:
-			r.holes = append(r.holes, len(r.early.B))
-		case p.tag.add != nil:
-			r.early.B = p.tag.add(r.early.B, r, c, p.param)
+			line = renderCustom(line, p, v, c, err)
+		case p.tag.late != nil:
+			holes = append(holes, int32(len(line)))
+		case p.tag.early != nil:
+			line = p.tag.early(line, v, c, p.param)
 		default:
-			r.early.B = append(r.early.B, p.text...)
+			line = append(line, p.text...)
 		}
 	}
+	v.line, r.early, r.holes = line, line, holes
 }
 
-// render is the second phase. The line is put together behind what the first
-// one wrote, in the same buffer, and returned.
-func (t *template) render(r *record) []byte {
-	if !t.holes {
-		return r.early.B
-	}
-	early := r.early.B
-	line := early
-	from, hole := 0, 0
+// renderLate is the second phase: it appends the whole line.
+func (t *template) renderLate(line []byte, r *record) []byte {
+	from, hole := int32(0), 0
 	for i := range t.pieces {
-		p := &t.pieces[i]
-		if !p.tag.late {
+		late := t.pieces[i].tag.late
+		if late == nil {
 			continue
 		}
-		line = append(line, early[from:r.holes[hole]]...)
+		line = append(line, r.early[from:r.holes[hole]]...)
 		from = r.holes[hole]
 		hole++
-		line = p.tag.add(line, r, nil, p.param)
+		line = late(line, r)
 	}
-	line = append(line, early[from:]...)
-	r.early.B = line // it may have been moved
-	return line[len(early):]
+	return append(line, r.early[from:]...)
 }
+
+// datas are for custom tags, which keep none.
+var datas = sync.Pool{New: func() any { return &Data{} }}
 
 // renderCustom asks a custom tag. What goes wrong in it is written in its
 // place: a log must not end requests. It gets a buffer of its own, since a
 // Buffer can be set back, and the line is not its to set.
-func renderCustom(p *piece, r *record, c *fiber.Ctx, err error) {
+func renderCustom(line []byte, p *piece, v *visit, c *fiber.Ctx, err error) (longer []byte) {
 	if c == nil {
-		return
+		return line
 	}
-	r.custom.Reset()
+	l, r := v.log, v.record
+	value := l.lines.Get()
 	defer func() {
 		if cause := recover(); cause != nil {
-			r.early.B = safe(r.early.B, r, fmt.Sprintf("panic: %v", cause))
+			longer = safe(line, l, fmt.Sprintf("panic: %v", cause))
 			return
 		}
-		r.early.B = append(r.early.B, r.custom.B...)
+		l.lines.Put(value)
 	}()
-	d := r.data
-	d.Pid, d.ErrPaddingStr, d.ChainErr, d.Start, d.Stop = r.log.pid, r.facts.errPadding, err, r.start, r.readyAt
-	d.Timestamp.Store(r.log.clock.now().boxed)
-	if _, err := p.custom(&r.custom, c, d, p.param); err != nil {
-		r.custom.B = appendSafe(r.custom.B, err.Error())
+	d := datas.Get().(*Data) //nolint:forcetypeassert // the pool holds nothing else
+	d.Pid, d.ErrPaddingStr, d.ChainErr, d.Start, d.Stop = l.pid, r.facts.errPadding, err, r.Start, r.Ready
+	d.Timestamp.Store(l.clock.now().boxed)
+	if _, err := p.custom(value, c, d, p.param); err != nil {
+		value.B = appendSafe(value.B, err.Error())
 	}
+	d.ChainErr = nil
+	datas.Put(d)
+	return append(line, value.B...)
 }

@@ -1,7 +1,7 @@
 package logger
 
-// This file is how the truth about a response is found when it is over: whom
-// to ask, whom to believe, and what to call it.
+// How the truth about a response is found when it is over: whom to ask, whom to
+// believe, and what to call it.
 
 import (
 	"errors"
@@ -14,30 +14,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 )
-
-// BodyStream is what a response body stream may implement to be logged with
-// certainty. Each method is asked after the stream was closed.
-type BodyStream interface {
-	// BytesSent is the number of body bytes the kernel took.
-	BytesSent() int64
-	// Err is what ended the body early, nil if nothing did: an error that is
-	// os.ErrDeadlineExceeded for a client that took nothing for too long,
-	// io.ErrUnexpectedEOF for a source that had less than it promised, or
-	// whatever reading or writing gave.
-	Err() error
-	// Size is the whole representation's size in bytes, of which a range may
-	// be sent; negative if it is not known.
-	Size() int64
-}
-
-// Conn is what a connection may implement so that bodies without a counter of
-// their own are logged with certainty too.
-type Conn interface {
-	// BytesWritten is the number of bytes the kernel took on this connection.
-	BytesWritten() int64
-	// WriteErr is the first error of a write, nil if there was none.
-	WriteErr() error
-}
 
 // Outcome says how a response ended.
 type Outcome string
@@ -56,42 +32,43 @@ const (
 // was declared.
 func (r *record) finish() {
 	if r.log.needs.end {
-		r.end = time.Now()
+		r.End = time.Now()
 	}
-	r.sent, r.size = 0, -1
-	if r.conn != nil {
-		r.failure = r.conn.WriteErr()
+	if r.Conn != nil {
+		r.Err = r.Conn.WriteErr()
 	}
 	switch {
-	case r.stream != nil:
+	case r.Stream != nil:
 		r.askStream()
-	case r.isStream && !r.noBody:
-		r.sent = max(r.bodyLen, 0)
-		if r.conn != nil {
+	case r.streamed && !r.bodyless:
+		r.Sent = max(r.length, 0)
+		if r.Conn != nil {
 			r.askConn()
 		}
-	case !r.isStream:
+	case !r.streamed:
 		r.askMemory()
 	}
-	r.outcome = outcomeOf(r.failure)
+	if r.Outcome = outcomeOf(r.Err); r.panicked {
+		r.Outcome = Failed
+	}
 }
 
 // askMemory is for a body in memory. An intact connection took it whole, or
 // will with the next flush when requests are pipelined. It is a whole
 // representation unless it says what went wrong.
 func (r *record) askMemory() {
-	if r.status < fasthttp.StatusMultipleChoices && !bodyless(r.status) {
-		r.size = r.bodyLen
+	if r.Status < fasthttp.StatusMultipleChoices && !bodyless(r.Status) {
+		r.Size = r.length
 	}
-	if r.noBody {
-		if declared := int64(r.ctx.Response.Header.ContentLength()); r.size == 0 && declared > 0 {
-			r.size = declared // HEAD, where the body was never made
+	if r.bodyless {
+		if r.Size == 0 && r.declared > 0 {
+			r.Size = r.declared // HEAD, where the body was never made
 		}
 		return
 	}
-	r.sent = r.bodyLen
-	if r.failure != nil {
-		r.sent = min(r.sentOnConn(), r.bodyLen)
+	r.Sent = r.length
+	if r.Err != nil {
+		r.Sent = min(r.sentOnConn(), r.length)
 	}
 }
 
@@ -99,20 +76,19 @@ func (r *record) askMemory() {
 // ourselves knows what was read from it, not what became of that: when anything
 // goes wrong, fasthttp throws away what waits in its buffer.
 func (r *record) askStream() {
-	r.size = r.stream.Size()
-	if r.noBody {
+	if r.bodyless {
 		return
 	}
-	r.sent = r.stream.BytesSent()
-	err := r.stream.Err()
-	if _, ours := r.stream.(*countedStream); ours && r.conn != nil && (err != nil || r.failure != nil) {
-		r.sent = min(r.sent, r.sentOnConn())
-		if r.failure != nil {
+	r.Sent = r.Stream.BytesSent()
+	err := r.Stream.Err()
+	if _, ours := r.Stream.(*countedStream); ours && r.Conn != nil && (err != nil || r.Err != nil) {
+		r.Sent = min(r.Sent, r.sentOnConn())
+		if r.Err != nil {
 			return
 		}
 	}
 	if err != nil {
-		r.failure = err
+		r.Err = err
 	}
 }
 
@@ -122,12 +98,12 @@ func (r *record) askStream() {
 func (r *record) askConn() {
 	sent := r.sentOnConn()
 	switch {
-	case r.bodyLen < 0:
-		r.sent = sent
-	case r.failure != nil || sent+r.facts.writeBuffer < r.bodyLen:
-		r.sent = min(sent, r.bodyLen)
-		if r.failure == nil {
-			r.failure = fmt.Errorf("body stream had fewer bytes than declared: %w", io.ErrUnexpectedEOF)
+	case r.length < 0:
+		r.Sent = sent
+	case r.Err != nil || sent+r.facts.writeBuffer < r.length:
+		r.Sent = min(sent, r.length)
+		if r.Err == nil {
+			r.Err = fmt.Errorf("body stream had fewer bytes than declared: %w", io.ErrUnexpectedEOF)
 		}
 	}
 }
@@ -135,18 +111,16 @@ func (r *record) askConn() {
 // sentOnConn is what the connection took since the handlers were done, less
 // the header.
 func (r *record) sentOnConn() int64 {
-	return max(r.conn.BytesWritten()-r.written0-r.headerLen(), 0)
+	return max(r.Conn.BytesWritten()-r.written0-r.headerLen, 0)
 }
-
-func (r *record) headerLen() int64 { return int64(len(r.ctx.Response.Header.Header())) }
 
 // wire is the number of bytes of the whole response, header and framing
 // included, that the connection took; if it cannot tell, header and body.
 func (r *record) wire() int64 {
-	if r.conn != nil {
-		return r.conn.BytesWritten() - r.written0
+	if r.Conn != nil {
+		return r.Conn.BytesWritten() - r.written0
 	}
-	return r.headerLen() + r.sent
+	return r.headerLen + r.Sent
 }
 
 func outcomeOf(err error) Outcome {
@@ -171,14 +145,14 @@ const noLength = -2
 // received is the number of bytes of the request's body that were read: of a
 // stream what was taken from it, else what fasthttp has in memory. Never
 // negative.
-func (r *record) received() int64 {
-	req := &r.ctx.Request
+func (v *visit) received() int64 {
+	req := &v.ctx.Request
 	declared := int64(req.Header.ContentLength())
 	switch {
-	case r.unread, declared == noLength:
+	case v.record.Unread, declared == noLength:
 		return 0
-	case r.request != nil:
-		return r.request.read
+	case v.body != nil:
+		return v.body.read
 	case req.IsBodyStream():
 		return 0 // a handler's own; what was there before is not known any more
 	case declared > 0 && !req.MayContinue():
@@ -186,7 +160,7 @@ func (r *record) received() int64 {
 	case len(req.Header.MultipartFormBoundary()) > 0:
 		// Body would write a parsed form out again. Where bodies are streams
 		// and there is none, the client was told not to send it.
-		if r.facts.streams {
+		if v.record.facts.streams {
 			return 0
 		}
 		return max(declared, 0)

@@ -178,7 +178,7 @@ func TestTextsAreThoseOfTheirOwnRequest(t *testing.T) {
 func TestRequestsThatNobodyResetsAreLogged(t *testing.T) {
 	log := &output{}
 	app := fiber.New()
-	app.Use(New(Config{Format: "${path} ${status} ${bytesSent}\n", Output: log}))
+	app.Use(New(Config{Format: "${path} ${status} ${bytesSent}\n", Output: log, CountStreams: true}))
 	routes(app)
 	app.Get("/late", func(c *fiber.Ctx) error {
 		c.Context().TimeoutErrorWithCode("late", 503)
@@ -391,7 +391,7 @@ func TestBytesReceivedIsWhatWasRead(t *testing.T) {
 		} {
 			log := &output{}
 			app := fiber.New(fiber.Config{StreamRequestBody: streaming, DisableStartupMessage: true})
-			app.Use(New(Config{Format: "${bytesReceived}", Output: log}))
+			app.Use(New(Config{Format: "${bytesReceived}", Output: log, CountStreams: true}))
 			app.Post("/", func(c *fiber.Ctx) error {
 				if test.reads {
 					_ = c.Body()

@@ -34,7 +34,7 @@ func (h *Handler) folder(c *fiber.Ctx, f *file, name, urlPath string) error {
 	if h.listing == nil {
 		return fiber.ErrForbidden
 	}
-	note(c, KindListing)
+	note(c, kindListing)
 	dir := f.osFile()
 	defer closeQuietly(dir)
 	err = h.listing.Answer(c, listing.Folder{Path: urlPath, IsRoot: name == ".", Source: &source{h, dir, name}})

@@ -26,7 +26,7 @@ type representation struct {
 // send answers with an open regular file, or the parts of it asked for. It
 // takes over f. name is the file's as seen from the root.
 func (h *Handler) send(c *fiber.Ctx, f *file, name string) error {
-	note(c, KindFile)
+	note(c, kindFile)
 	b := &Body{representation: representation{file: f}, grown: h.cfg.Growing}
 	b.whole()
 	base := path.Base(name)

@@ -26,7 +26,7 @@ const (
 type Transfers interface {
 	Transfers() []transfer.Transfer // oldest first
 	Downloads() []transfer.Download // newest first
-	End(id uint64, reason error) bool
+	Cut(id uint64, reason error) bool
 }
 
 // Config is what the pages show. All functions are called by several requests

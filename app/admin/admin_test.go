@@ -53,7 +53,7 @@ func (m *made) Downloads() []transfer.Download {
 	return append([]transfer.Download(nil), m.downloads...)
 }
 
-func (m *made) End(id uint64, reason error) bool {
+func (m *made) Cut(id uint64, reason error) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, t := range m.transfers {

@@ -176,7 +176,7 @@ func orUnknown(text string) string {
 // end cuts a transfer. Who asked for a page goes back to the table.
 func (s *server) end(c *fiber.Ctx) error {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 64)
-	if err != nil || !s.cfg.Transfers.End(id, ErrEnded) {
+	if err != nil || !s.cfg.Transfers.Cut(id, ErrEnded) {
 		return fiber.NewError(fiber.StatusNotFound, "There is no such transfer; it may have ended.")
 	}
 	switch formatOf(c) {

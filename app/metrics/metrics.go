@@ -8,6 +8,7 @@ package metrics
 
 import (
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,7 +16,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/logger"
-	"fullbore/static"
 )
 
 // namespace is before each name.
@@ -36,7 +36,7 @@ var (
 		fasthttp.MethodOptions, fasthttp.MethodPatch, fasthttp.MethodConnect, fasthttp.MethodTrace, "other",
 	}
 	codes    = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
-	kinds    = [...]string{string(static.KindOther), string(static.KindFile), string(static.KindListing), "admin"}
+	kinds    = [...]string{"other", "file", "listing", "admin"}
 	outcomes = [...]string{
 		string(logger.Complete), string(logger.Aborted), string(logger.Timeout), string(logger.SourceChanged), string(logger.Failed),
 	}
@@ -112,29 +112,20 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
-// Observe counts a request of the public listener. It is for logger.Config.
+// Observe counts a request of the public listener, which is over.
 func (m *Metrics) Observe(result *logger.Result) {
 	kind := kindOther
-	if !result.Unread {
-		switch static.KindOf(result.Ctx) {
-		case static.KindFile:
-			kind = kindFile
-		case static.KindListing:
-			kind = kindListing
-		}
+	switch result.Kind {
+	case kinds[kindFile]:
+		kind = kindFile
+	case kinds[kindListing]:
+		kind = kindListing
 	}
 	m.observe(result, kind)
 }
 
-// ObserveAdmin counts a request of the admin listener.
-// It may be told of one by logger.Unseen, when it was answered already.
-func (m *Metrics) ObserveAdmin(result *logger.Result) {
-	timed := *result
-	if came := result.Ctx.Time(); !result.Unread && !came.IsZero() {
-		timed.Start = came
-	}
-	m.observe(&timed, kindAdmin)
-}
+// ObserveAdmin counts a request of the admin listener, which is over.
+func (m *Metrics) ObserveAdmin(result *logger.Result) { m.observe(result, kindAdmin) }
 
 func (m *Metrics) observe(result *logger.Result, kind int) {
 	m.count(methodOf(result), min(max(result.Status/100-1, 0), len(codes)-1), kind).Inc()
@@ -164,14 +155,8 @@ func (m *Metrics) count(method, code, kind int) prometheus.Counter {
 // methodOf is the method's place. A request that could not be read has none.
 func methodOf(result *logger.Result) int {
 	other := len(methods) - 1
-	if result.Unread {
-		return other
-	}
-	method := result.Ctx.Method()
-	for i, name := range methods[:other] {
-		if string(method) == name {
-			return i
-		}
+	if i := slices.Index(methods[:other], result.Method); i >= 0 && !result.Unread {
+		return i
 	}
 	return other
 }

@@ -1,9 +1,9 @@
 package transfer
 
-// This file joins requests to downloads. A download manager asks for a file in
-// sixteen ranges, a browser that was interrupted in two; to the person it is one
-// download, and here, too. The table of those that are unfinished is bounded,
-// and so is what is kept of each.
+// Requests become downloads. A download manager asks for a file in sixteen
+// ranges, a browser that was interrupted in two; to the person it is one
+// download, and here, too. The table of those that are unfinished is bounded, and
+// so is what is kept of each.
 
 import (
 	"bytes"
@@ -15,7 +15,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/logger"
-	"fullbore/static"
 )
 
 // Bounds of the table. Full, it takes some 5 MB.
@@ -50,7 +49,7 @@ type table struct {
 	expiry     atomic.Int64 // a time.Duration
 	eventsFrom atomic.Int64
 
-	live                         atomic.Int64 // len(byKey), for who has no lock
+	live                         atomic.Int64 // len(byKey), readable without mu
 	small                        atomic.Int64 // complete ones that were never here
 	started, complete, abandoned atomic.Int64 // all others
 	evicted                      atomic.Int64
@@ -90,44 +89,48 @@ func (d *download) before(ring *download) {
 	d.prev.next, ring.prev = d, d
 }
 
-// representation is a response's body stream that knows how large the file is.
-type representation interface{ Size() int64 }
+// kindFile is the logger.Result.Kind of what can be a download.
+const kindFile = "file"
+
+const statusPartial = fasthttp.StatusPartialContent
+
+// large is the size in bytes from which on a whole file is in the table while it
+// is sent. A smaller one is over before anybody looks.
+const large = 64 << 10
 
 // join makes a response that is about to be sent part of a download, if it is
 // the kind of response that can be.
-func (t *table) join(e *entry, ctx *fasthttp.RequestCtx) {
-	if !ctx.IsGet() || e.status != fasthttp.StatusOK && e.status != fasthttp.StatusPartialContent {
+func (t *table) join(e *entry, result *logger.Result) {
+	if result.Kind != kindFile || result.Method != fasthttp.MethodGet || result.Stream == nil ||
+		result.Status != fasthttp.StatusOK && result.Status != statusPartial {
 		return
 	}
-	body, ok := ctx.Response.BodyStream().(representation)
-	if !ok {
-		return
-	}
-	if e.status == fasthttp.StatusOK && body.Size() < large {
+	e.etag = append(e.etag, etagOf(&result.Ctx.Response)...)
+	e.identify(result)
+	e.hash = maphash.Bytes(t.seed, e.key) // 64 bits that no client can foresee: no two of 4,096 are the same
+	if result.Status == fasthttp.StatusOK && result.Size < large {
 		e.part = partSmall
 		return
 	}
 	e.part = partJoined
-	e.identify(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e.download = t.enter(e, ctx, body.Size())
+	t.enter(e, result)
 }
 
 // enter finds the download that the request belongs to, or begins it, and
 // counts the request in. The table is locked.
-func (t *table) enter(e *entry, ctx *fasthttp.RequestCtx, size int64) *download {
-	key := maphash.Bytes(t.seed, e.key) // 64 bits that no client can foresee: no two of 4,096 are the same
-	d := t.byKey[key]
+func (t *table) enter(e *entry, result *logger.Result) {
+	d := t.byKey[e.hash]
 	if d == nil {
 		if len(t.byKey) >= maxDownloads {
 			t.evict()
 		}
-		d = &download{key: key, Download: Download{
-			Client: string(e.client()), Path: string(e.path), ETag: string(etagOf(ctx)),
-			Size: size, Outcome: Active, Started: e.started,
+		d = &download{key: e.hash, Download: Download{
+			Client: string(clientOf(nil, result)), Path: string(result.Path), ETag: string(e.etag),
+			Size: result.Size, Outcome: Active, Started: result.Start,
 		}}
-		t.byKey[key] = d
+		t.byKey[e.hash] = d
 		t.live.Store(int64(len(t.byKey)))
 		t.started.Add(1)
 	} else {
@@ -136,32 +139,28 @@ func (t *table) enter(e *entry, ctx *fasthttp.RequestCtx, size int64) *download 
 	d.before(&t.busy)
 	d.Requests++
 	d.InFlight++
-	if e.started.After(d.Last) {
-		d.Last = e.started
+	if result.Start.After(d.Last) {
+		d.Last = result.Start
 	}
-	return d
+	e.download = d
 }
 
 // leave notes what was delivered of a response that is over.
 func (t *table) leave(e *entry, result *logger.Result) {
 	t.delivered.Add(fileBytes(result))
+	whole := e.part == partSmall && result.Outcome == logger.Complete && result.Size < t.eventsFrom.Load()
+	if whole && t.live.Load() == 0 {
+		t.small.Add(1)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if e.part == partSmall {
-		whole := result.Outcome == logger.Complete && result.Size < t.eventsFrom.Load()
-		if whole && t.live.Load() == 0 {
+		if whole && t.byKey[e.hash] == nil {
 			t.small.Add(1)
 			return
 		}
-		e.identify(result.Ctx)
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if whole && t.byKey[maphash.Bytes(t.seed, e.key)] == nil {
-			t.small.Add(1)
-			return
-		}
-		e.download = t.enter(e, result.Ctx, result.Size)
-	} else {
-		t.mu.Lock()
-		defer t.mu.Unlock()
+		t.enter(e, result)
 	}
 	e.recorded = true
 	if d := e.download; !d.gone {
@@ -169,12 +168,23 @@ func (t *table) leave(e *entry, result *logger.Result) {
 	}
 }
 
+// pieces is a response's body stream that knows which pieces of a file it has
+// delivered. One that does not is compressed on the way: its bytes are not the
+// file's.
+type pieces interface {
+	Delivered(yield func(offset, length int64))
+}
+
 // fileBytes is how many of the response's bytes are the file's.
-func fileBytes(result *logger.Result) (n int64) {
-	body, ok := result.Stream.(*static.Body)
-	if !ok || result.Status != fasthttp.StatusPartialContent {
-		return result.Sent
+func fileBytes(result *logger.Result) int64 {
+	if body, ok := result.Stream.(pieces); ok && result.Status == statusPartial {
+		return sum(body)
 	}
+	return result.Sent
+}
+
+// sum allocates, and so is apart from what every request passes.
+func sum(body pieces) (n int64) {
 	body.Delivered(func(_, length int64) { n += length })
 	return n
 }
@@ -182,9 +192,9 @@ func fileBytes(result *logger.Result) (n int64) {
 // take counts a request out of its download, which may be over with that. The
 // table is locked.
 func (t *table) take(d *download, result *logger.Result) {
-	if body, ok := result.Stream.(*static.Body); ok {
+	if body, ok := result.Stream.(pieces); ok {
 		body.Delivered(func(offset, length int64) { t.add(d, span{offset, offset + length}) })
-	} else { // compressed on the way: its bytes are not the file's
+	} else {
 		d.Delivered += result.Sent
 		if result.Outcome == logger.Complete {
 			d.Covered = d.Size
@@ -277,8 +287,8 @@ func (t *table) totals() Totals {
 // etagOf is the validator of the representation that the response is of, whether
 // weak or strong: that of a file that was just written becomes strong while it is
 // being downloaded.
-func etagOf(ctx *fasthttp.RequestCtx) []byte {
-	return bytes.TrimPrefix(ctx.Response.Header.PeekBytes(keyETag), weak)
+func etagOf(resp *fasthttp.Response) []byte {
+	return bytes.TrimPrefix(resp.Header.PeekBytes(keyETag), weak)
 }
 
 var weak = []byte("W/")
@@ -286,20 +296,19 @@ var weak = []byte("W/")
 // keyETag is as fasthttp keeps it.
 var keyETag = []byte("Etag")
 
-// client is whom a download belongs to: the user, else the address.
-func (e *entry) client() []byte {
-	if len(e.user) > 0 {
-		return e.user
+// clientOf appends whom a download belongs to: the user, else the address.
+func clientOf(dst []byte, result *logger.Result) []byte {
+	if len(result.User) > 0 {
+		return append(dst, result.User...)
 	}
-	e.address = addrOf(e.remote).AppendTo(e.address[:0])
-	return e.address
+	return result.Remote.AppendTo(dst)
 }
 
 // identify makes the text that requests of one download have in common.
-func (e *entry) identify(ctx *fasthttp.RequestCtx) {
-	e.key = append(e.key[:0], e.client()...)
-	e.key = append(e.key, 0, byte(min(len(e.user), 1))) // no user is called like an address
-	e.key = append(e.key, ctx.Path()...)
+func (e *entry) identify(result *logger.Result) {
+	e.key = clientOf(e.key, result)
+	e.key = append(e.key, 0, byte(min(len(result.User), 1))) // no user is called like an address
+	e.key = append(e.key, result.Ctx.Path()...)
 	e.key = append(e.key, 0)
-	e.key = append(e.key, etagOf(ctx)...)
+	e.key = append(e.key, e.etag...)
 }

@@ -1,8 +1,8 @@
 package transfer
 
-// This file is the table's goroutine: it lets downloads expire when their time
-// has come, sleeps when there are none, and writes the events, so that no
-// request waits for a terminal.
+// The table's goroutine lets downloads expire when their time has come, sleeps
+// when there are none, and writes the events, so that no request waits for a
+// terminal.
 
 import (
 	"hash/maphash"
@@ -163,12 +163,13 @@ func (t *table) snapshot(inFlight func(yield func(*entry))) []Download {
 
 // sofar adds to a copy of a download what a request in flight has sent already.
 func (d *download) sofar(e *entry) {
-	sent := e.sent()
+	sent := e.result.BytesSent()
 	d.Delivered += sent
-	if !e.plain {
+	offset, _, ok := e.result.Span()
+	if !ok {
 		return
 	}
-	fresh, kept := d.spans.add(span{e.from, e.from + sent}, maxSpans)
+	fresh, kept := d.spans.add(span{offset, offset + sent}, maxSpans)
 	d.Duplicate += sent - fresh
 	if kept {
 		d.Covered += fresh

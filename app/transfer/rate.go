@@ -1,8 +1,8 @@
 package transfer
 
-// This file is how fast a transfer goes lately. Whoever looks leaves a mark for
-// who looks next, but not at every look, so that many who look often do not
-// leave each other too short a time to measure.
+// How fast a transfer goes lately. Each look leaves a mark for the next one, but
+// not at every look, so that many who look often do not leave each other too
+// short a time to measure.
 
 import "time"
 

@@ -1,19 +1,17 @@
 package transfer
 
-// This file is the registry of what is in flight. A request is entered before
-// anything else happens to it and leaves when its response is over, which is
-// long after the handlers returned. It costs a request two short turns at a
-// lock and no allocation.
+// The registry of what is in flight. A request is entered before anything else
+// happens to it and leaves when its response is over, which is long after the
+// handlers returned. It costs a request two short turns at a lock and no
+// allocation.
 
 import (
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/valyala/fasthttp"
 
 	"fullbore/logger"
-	"fullbore/static"
 )
 
 // Config of a Registry. The zero value is ready to use.
@@ -39,8 +37,9 @@ type Config struct {
 // ExpiryDefault is the default of Config.Expiry.
 const ExpiryDefault = 10 * time.Minute
 
-// Registry knows the requests in flight and the downloads they belong to. It
-// is safe for concurrent use.
+// Registry knows the requests in flight and the downloads they belong to. It is
+// a logger.Observer, and the only one that uses Result.State. It is safe for
+// concurrent use.
 type Registry struct {
 	entries sync.Pool
 
@@ -57,7 +56,7 @@ type Registry struct {
 func New(cfg Config) *Registry {
 	r := &Registry{}
 	r.list.next, r.list.prev = &r.list, &r.list
-	r.entries.New = func() any { return &entry{registry: r} }
+	r.entries.New = func() any { return &entry{} }
 	r.downloads.start(cfg)
 	return r
 }
@@ -68,44 +67,13 @@ func (r *Registry) Configure(expiry time.Duration, eventsFrom int64) {
 	r.downloads.configure(expiry, eventsFrom)
 }
 
-// entryKey is the user value that holds the entry.
-type entryKey struct{}
-
-// Handler is around a server's handler, and so around the logger whose Observe
-// feeds this registry. It is no Fiber middleware, since a middleware takes 300
-// bytes of stack: one more page of it, for as long as each download lasts.
-func (r *Registry) Handler(next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	return func(ctx *fasthttp.RequestCtx) {
-		e := r.entries.Get().(*entry) //nolint:forcetypeassert // the pool holds nothing else
-		e.begin(ctx)
-		r.enter(e)
-		next(ctx)
-		r.responding(e, ctx)
-		// Only now: fasthttp forgets user values in the order in which they were
-		// set, closing each, and the logger's has to be closed before this one is
-		// forgotten. Closing this one removes it.
-		ctx.SetUserValue(entryKey{}, e)
-	}
-}
-
-// responding notes what the response is going to be.
-func (r *Registry) responding(e *entry, ctx *fasthttp.RequestCtx) {
-	e.respond(ctx)
-	if e.kind == static.KindFile {
-		r.downloads.join(e, ctx)
-	}
-	e.state.Store(int32(stateSending))
-}
-
-// Observe is told by the logger what became of a request. The response is over
-// by then.
-func (r *Registry) Observe(result *logger.Result) {
-	if e, ok := result.Ctx.UserValue(entryKey{}).(*entry); ok && e.part != partNone {
-		r.downloads.leave(e, result)
-	}
-}
-
-func (r *Registry) enter(e *entry) {
+// Begin enters a request.
+func (r *Registry) Begin(result *logger.Result) {
+	e := r.entries.Get().(*entry) //nolint:forcetypeassert // the pool holds nothing else
+	e.result = result
+	e.marks[0] = mark{at: result.Start}
+	e.marks[1] = e.marks[0]
+	result.State = e
 	r.mu.Lock()
 	r.lastID++
 	e.id = r.lastID
@@ -115,7 +83,17 @@ func (r *Registry) enter(e *entry) {
 	r.mu.Unlock()
 }
 
-func (r *Registry) remove(e *entry) {
+// Ready notes what the response is going to be.
+func (r *Registry) Ready(result *logger.Result) {
+	r.downloads.join(result.State.(*entry), result) //nolint:forcetypeassert // Begin has set it
+}
+
+// End notes what became of a request, and takes it out.
+func (r *Registry) End(result *logger.Result) {
+	e := result.State.(*entry) //nolint:forcetypeassert // Begin has set it
+	if e.part != partNone {
+		r.downloads.leave(e, result)
+	}
 	r.mu.Lock()
 	e.prev.next, e.next.prev = e.next, e.prev
 	r.active--
@@ -147,17 +125,17 @@ func (r *Registry) Transfers() []Transfer {
 	return transfers
 }
 
-// End cuts the connection of a transfer; see wire.Conn.Cut. The reason is what
+// Cut cuts the connection of a transfer; see wire.Conn.Cut. The reason is what
 // its access record gives as error. It is false if there is no such transfer, or
 // no longer, or its connection cannot be cut.
-func (r *Registry) End(id uint64, reason error) bool {
+func (r *Registry) Cut(id uint64, reason error) bool {
 	// Under the lock, or the connection may be at its next request.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for e := r.list.next; e != &r.list; e = e.next {
-		if e.id == id && e.conn != nil {
+		if conn, ok := e.result.Conn.(interface{ Cut(reason error) }); ok && e.id == id {
 			e.ended = true
-			e.conn.Cut(reason)
+			conn.Cut(reason)
 			return true
 		}
 	}
@@ -173,7 +151,7 @@ func (r *Registry) Downloads() []Download {
 	defer r.mu.Unlock()
 	return r.downloads.snapshot(func(yield func(*entry)) {
 		for e := r.list.next; e != &r.list; e = e.next {
-			if state(e.state.Load()) == stateSending {
+			if e.result.Responding() {
 				yield(e)
 			}
 		}

@@ -54,7 +54,7 @@ func serve(t *testing.T, cfg Config, files ...static.Config) *server {
 	events := zerolog.New(s.said)
 	cfg.Events = &events
 	s.Registry = New(cfg)
-	log, err := logger.NewLogger(logger.Config{Format: logger.FormatJSON, Output: s.log, Observe: s.Observe})
+	log, err := logger.NewLogger(logger.Config{Format: logger.FormatJSON, Output: s.log, Observer: s.Registry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func serve(t *testing.T, cfg Config, files ...static.Config) *server {
 		return err
 	})
 	app.Use(root.Handle)
-	app.Server().Handler = s.Handler(app.Server().Handler)
+	log.Wrap(app.Server())
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
 	t.Cleanup(func() {
