@@ -179,6 +179,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		"fullbore/static":       {"fullbore/static/"},
 
 		"fullbore/static/listing": {},
+		"fullbore/static/source":  {},
 	}
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(line)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+
+	"fullbore/static/source"
 )
 
 // Body is the body stream of a file response. After the response it tells what
@@ -30,7 +32,7 @@ type Body struct {
 	cork     corker       // of conn; nil while it does not hold back
 	sent     atomic.Int64 // what was taken
 	err      error
-	span     span             // what of the file is handed over
+	span     sendable         // what of the file is handed over
 	limited  io.LimitedReader // of span
 }
 
@@ -45,7 +47,7 @@ func (b *Body) whole() {
 func (b *Body) BytesSent() int64 { return b.sent.Load() }
 
 // Size is the size of the whole file in bytes, as it was when it was opened.
-func (b *Body) Size() int64 { return b.file.version.size }
+func (b *Body) Size() int64 { return b.info.Size }
 
 // Err is what ended the body early, nil if nothing did. A file that changed
 // while it was sent is io.ErrUnexpectedEOF in the sense of errors.Is.
@@ -58,12 +60,15 @@ func (b *Body) Segments() int { return b.layout.count() }
 // offset on. fd is -1 if the file has no descriptor, or is closed.
 func (b *Body) Segment(i int) (text string, fd int, offset, length int64) {
 	s := b.layout.segment(i)
-	return s.text, b.file.descriptor(), s.start, s.length
+	if file, ok := b.file.(source.Descriptor); ok {
+		return s.text, file.Descriptor(), s.start, s.length
+	}
+	return s.text, -1, s.start, s.length
 }
 
 // Verify looks whether the file is still what it was when it was opened. If
 // not, the error is io.ErrUnexpectedEOF in the sense of errors.Is.
-func (b *Body) Verify() error { return b.file.unchanged(b.grown) }
+func (b *Body) Verify() error { return b.unchanged(b.grown) }
 
 // Advance counts n more bytes that the kernel took.
 func (b *Body) Advance(n int64) { b.sent.Add(n) }
@@ -164,5 +169,5 @@ func (b *Body) readFile(p []byte, offset, due int64) (int, error) {
 }
 
 func (b *Body) shrunk(missing int64) error {
-	return fmt.Errorf("%s has %d bytes less than when it was opened: %w", b.file.name, missing, io.ErrUnexpectedEOF)
+	return fmt.Errorf("%s has %d bytes less than when it was opened: %w", b.name, missing, io.ErrUnexpectedEOF)
 }

@@ -74,7 +74,7 @@ func (l *layout) segments() (all []segment) {
 // open is body with a file that is there.
 func (s shape) open(t testing.TB, dir, content string) fileBody {
 	t.Helper()
-	b := &Body{representation: representation{file: openBelow(t, dir, "f")}}
+	b := &Body{representation: openBelow(t, dir, "f")}
 	b.whole()
 	switch len(s.ranges) {
 	case 0:

@@ -20,24 +20,23 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 	"golang.org/x/sys/unix"
+
+	"fullbore/static/source"
 )
 
 // ways are the ways to open a file below a folder.
 var ways = map[string]func(*testing.T, *Handler){
-	"openat2": func(t *testing.T, h *Handler) {
-		if h.root.portable != nil {
+	"openat2": func(t *testing.T, _ *Handler) {
+		fd, err := unix.Openat2(unix.AT_FDCWD, ".", &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC})
+		if err != nil {
 			t.Skip("this kernel has no openat2")
 		}
+		_ = unix.Close(fd)
 	},
 	"os.Root": func(t *testing.T, h *Handler) {
-		if h.root.portable != nil {
-			return
-		}
-		portable, err := os.OpenRoot(h.root.dir.Name())
-		if err != nil {
+		if err := h.root.(*source.Disk).Portable(); err != nil {
 			t.Fatal(err)
 		}
-		h.root.portable = portable // Close closes it, too
 	},
 }
 

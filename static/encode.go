@@ -5,11 +5,13 @@ package static
 // sections 8.4 and 12.5.3.
 
 import (
+	"path"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"fullbore/static/source"
 )
 
 // choose turns the body into the representation that the client likes best of
@@ -22,7 +24,7 @@ func (h *Handler) choose(c *fiber.Ctx, b *Body, name string) {
 	}
 	c.Vary(fiber.HeaderAcceptEncoding)
 	accepted := acceptedCodings(list(&c.Request().Header, fiber.HeaderAcceptEncoding))
-	if h.cfg.Precompressed && h.root.only == "" && h.useSibling(b, name, accepted, timeOf(c)) {
+	if h.cfg.Precompressed && h.only == "" && h.useSibling(c, b, name, accepted) {
 		return
 	}
 	if onTheFly && mayCompress(&c.Request().Header) {
@@ -43,18 +45,19 @@ var siblings = codingSet(0).with(codingGzip).with(codingBrotli).with(codingZstd)
 // useSibling sends the best of the files beside a file that are it in another
 // coding. One that is older than the file was made from an earlier version, and
 // an empty one is still being made: no coding of anything is empty.
-func (h *Handler) useSibling(b *Body, name string, accepted acceptance, now time.Time) bool {
+func (h *Handler) useSibling(c *fiber.Ctx, b *Body, name string, accepted acceptance) bool {
 	for available := siblings; ; {
 		coding := accepted.choose(available)
 		if coding == codingIdentity {
 			return false
 		}
 		// An error is that of a file that need not be there.
-		if f, kind, err := h.root.open(name + coding.suffix()); err == nil {
-			if kind == regular && f.version.size > 0 && !f.version.modTime.Before(b.file.version.modTime) {
+		if f, info, err := h.open(c, name+coding.suffix()); err == nil {
+			if info.Kind == source.Regular && info.Size > 0 && !info.ModTime.Before(b.info.ModTime) {
 				closeQuietly(b.file)
-				b.file, b.coding = f, coding
-				b.validators = validatorsOf(f.version, now)
+				b.file, b.info, b.coding = f, info, coding
+				b.name = path.Base(name) + coding.suffix()
+				b.validators = validatorsOf(info, timeOf(c))
 				b.whole()
 				return true
 			}

@@ -6,26 +6,26 @@ package static
 import (
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/static/listing"
+	"fullbore/static/source"
 )
 
 // folder answers for an open folder, which it takes over.
-func (h *Handler) folder(c *fiber.Ctx, f *file, name, urlPath string) error {
+func (h *Handler) folder(c *fiber.Ctx, f source.File, name, urlPath string) error {
 	defer closeQuietly(f)
 	if !strings.HasSuffix(urlPath, "/") {
 		return toSlash(c, urlPath)
 	}
 	index := path.Join(name, h.cfg.Index)
-	file, kind, err := h.root.open(index)
+	file, info, err := h.open(c, index)
 	switch {
-	case err == nil && kind == regular:
-		return h.send(c, file, index)
+	case err == nil && info.Kind == source.Regular:
+		return h.send(c, file, info, index)
 	case err == nil:
 		closeQuietly(file)
 	case !isAbsent(err):
@@ -35,9 +35,10 @@ func (h *Handler) folder(c *fiber.Ctx, f *file, name, urlPath string) error {
 		return fiber.ErrForbidden
 	}
 	note(c, kindListing)
-	dir := f.osFile()
+	block(c)
+	dir := h.root.List(f, name)
 	defer closeQuietly(dir)
-	err = h.listing.Answer(c, listing.Folder{Path: urlPath, IsRoot: name == ".", Source: &source{h, dir, name}})
+	err = h.listing.Answer(c, listing.Folder{Path: urlPath, IsRoot: name == ".", Source: &listed{dir, h, name}})
 	if err != nil {
 		return statusOf(c, err)
 	}
@@ -47,40 +48,40 @@ func (h *Handler) folder(c *fiber.Ctx, f *file, name, urlPath string) error {
 // unlisted answers for what may not be read: a folder that may still be entered
 // has its index file.
 func (h *Handler) unlisted(c *fiber.Ctx, cause error, name, urlPath string) error {
-	if h.root.only != "" {
+	if h.only != "" {
 		return statusOf(c, cause)
 	}
 	index := path.Join(name, h.cfg.Index)
-	f, kind, err := h.root.open(index)
+	f, info, err := h.open(c, index)
 	switch {
 	case err != nil:
 		return statusOf(c, cause)
-	case kind != regular:
+	case info.Kind != source.Regular:
 		closeQuietly(f)
 		return statusOf(c, cause)
 	case !strings.HasSuffix(urlPath, "/"):
 		closeQuietly(f)
 		return toSlash(c, urlPath)
 	}
-	return h.send(c, f, index)
+	return h.send(c, f, info, index)
 }
 
-// source is an open folder as its listing sees it: folders, regular files and
+// listed is an open folder as its listing sees it: folders, regular files and
 // links, but not what is hidden.
-type source struct {
+type listed struct {
+	source.Folder
 	h    *Handler
-	dir  *os.File
 	name string // as seen from the root
 }
 
 // ReadDir is described with listing.Source.
-func (s *source) ReadDir(n int) ([]listing.Name, error) {
+func (l *listed) ReadDir(n int) ([]listing.Name, error) {
 	for {
-		entries, err := s.dir.ReadDir(n)
+		entries, err := l.Folder.ReadDir(n)
 		names := make([]listing.Name, 0, len(entries))
 		for _, d := range entries {
 			kind := d.Type()
-			if s.h.hides(d.Name()) || (kind != 0 && kind != fs.ModeDir && kind != fs.ModeSymlink) {
+			if l.h.hides(d.Name()) || (kind != 0 && kind != fs.ModeDir && kind != fs.ModeSymlink) {
 				continue
 			}
 			names = append(names, listing.Name{Name: d.Name(), IsFolder: d.IsDir()})
@@ -92,26 +93,26 @@ func (s *source) ReadDir(n int) ([]listing.Name, error) {
 }
 
 // Stat is described with listing.Source.
-func (s *source) Stat(base string) (listing.Entry, error) {
-	v, kind, err := s.h.root.look(s.dir, path.Join(s.name, base), base)
+func (l *listed) Stat(base string) (listing.Entry, error) {
+	info, err := l.Look(base)
 	switch {
 	case err != nil:
 		return listing.Entry{}, err
-	case kind == special:
+	case info.Kind == source.Special:
 		return listing.Entry{}, fs.ErrInvalid
 	}
-	return listing.Entry{IsFolder: kind == folder, Size: v.size, Modified: v.modTime}, nil
+	return listing.Entry{IsFolder: info.Kind == source.Directory, Size: info.Size, Modified: info.ModTime}, nil
 }
 
 // ReadFile is described with listing.Source.
-func (s *source) ReadFile(base string, limit int64) ([]byte, error) {
-	f, kind, err := s.h.root.open(path.Join(s.name, base))
+func (l *listed) ReadFile(base string, limit int64) ([]byte, error) {
+	f, info, err := l.h.root.Open(path.Join(l.name, base), source.MayWait)
 	if err != nil {
 		return nil, err
 	}
 	defer closeQuietly(f)
-	if kind != regular {
+	if info.Kind != source.Regular {
 		return nil, fs.ErrInvalid
 	}
-	return io.ReadAll(io.LimitReader(f, limit))
+	return io.ReadAll(io.NewSectionReader(f, 0, limit))
 }

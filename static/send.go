@@ -12,11 +12,15 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"fullbore/static/source"
 )
 
 // representation is what is sent for a file. RFC 9110 section 3.2.
 type representation struct {
-	file      *file
+	file      source.File
+	name      string      // the last part, for messages
+	info      source.Info // of the file when it was opened
 	mediaType string
 	coding    coding
 	encoder   *encoder // of what is compressed on the fly
@@ -25,11 +29,11 @@ type representation struct {
 
 // send answers with an open regular file, or the parts of it asked for. It
 // takes over f. name is the file's as seen from the root.
-func (h *Handler) send(c *fiber.Ctx, f *file, name string) error {
+func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name string) error {
 	note(c, kindFile)
-	b := &Body{representation: representation{file: f}, grown: h.cfg.Growing}
-	b.whole()
 	base := path.Base(name)
+	b := &Body{representation: representation{file: f, name: base, info: info}, grown: h.cfg.Growing}
+	b.whole()
 	err := b.identify(c, base)
 	if err == nil {
 		h.choose(c, b, name)
@@ -51,6 +55,7 @@ func (h *Handler) send(c *fiber.Ctx, f *file, name string) error {
 		closeQuietly(b)
 		c.Response().SkipBody = true
 	case b.encoder != nil:
+		block(c)
 		c.Context().SetBodyStream(newCompressedBody(b, b.Size(), b.encoder), -1)
 	default:
 		c.Context().SetBodyStream(b, int(b.layout.length()))
@@ -74,13 +79,13 @@ func timeOf(c *fiber.Ctx) time.Time {
 func (b *Body) identify(c *fiber.Ctx, base string) error {
 	b.mediaType, _ = mediaType(base)
 	if b.mediaType == "" { // the name does not tell
-		head, err := b.head()
+		head, err := b.head(c)
 		if err != nil {
 			return statusOf(c, err)
 		}
 		b.mediaType = sniff(head)
 	}
-	b.validators = validatorsOf(b.file.version, timeOf(c))
+	b.validators = validatorsOf(b.info, timeOf(c))
 	return nil
 }
 
@@ -88,8 +93,14 @@ func (b *Body) identify(c *fiber.Ctx, base string) error {
 const sniffLength = 512
 
 // head is the file's first bytes.
-func (b *Body) head() ([]byte, error) {
-	head := make([]byte, min(sniffLength, b.file.version.size))
+func (b *Body) head(c *fiber.Ctx) ([]byte, error) {
+	head := make([]byte, min(sniffLength, b.info.Size))
+	if f, ok := b.file.(source.NoWaiter); ok && !mayBlock(c) {
+		if n, err := f.ReadAtNoWait(head, 0); n == len(head) && err == nil {
+			return head, nil
+		}
+	}
+	block(c)
 	n, err := b.file.ReadAt(head, 0)
 	if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it bare
 		err = nil // the body will find out that the file became shorter

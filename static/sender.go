@@ -20,6 +20,8 @@ import (
 	"syscall"
 
 	"github.com/valyala/fasthttp"
+
+	"fullbore/static/source"
 )
 
 const (
@@ -220,8 +222,11 @@ func (b *Body) sendRange(w io.Writer, r byteRange) error {
 
 // hand gives w a range of the file. The count is what w took.
 func (b *Body) hand(w io.Writer, r byteRange) (n int64, err error) {
-	b.span = span{b.file, r.start}
-	b.limited = io.LimitedReader{R: &b.span, N: r.length}
+	b.span = sendable{span{b.file, r.start}}
+	b.limited = io.LimitedReader{R: &b.span.span, N: r.length}
+	if _, ok := b.file.(source.Descriptor); ok {
+		b.limited.R = &b.span
+	}
 	if files, ok := w.(io.ReaderFrom); ok && b.sendfile {
 		n, err = files.ReadFrom(&b.limited)
 	} else {
@@ -270,10 +275,9 @@ func copyLarge(w io.Writer, r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, *buf)
 }
 
-// span is what is left of a file from an offset on, for a connection's ReadFrom:
-// to be read, or to be handed to the kernel by its descriptor.
+// span is what is left of a file from an offset on.
 type span struct {
-	file *file
+	file source.File
 	at   int64
 }
 
@@ -284,10 +288,15 @@ func (s *span) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SyscallConn makes the descriptor known, with the span's position.
-func (s *span) SyscallConn() (syscall.RawConn, error) {
-	if err := s.file.seek(s.at); err != nil {
+// sendable is a span of a source.Descriptor, for a connection's ReadFrom: to be
+// read, or to be handed to the kernel.
+type sendable struct{ span }
+
+// SyscallConn makes the descriptor known, at the span's position.
+func (s *sendable) SyscallConn() (syscall.RawConn, error) {
+	file := s.file.(source.Descriptor) //nolint:forcetypeassert // see hand
+	if _, err := file.Seek(s.at, io.SeekStart); err != nil {
 		return nil, err
 	}
-	return s.file.SyscallConn()
+	return file.SyscallConn()
 }

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"go.uber.org/goleak"
 
 	"fullbore/app/wire"
+	"fullbore/static/source"
 )
 
 func TestMain(m *testing.M) {
@@ -295,25 +297,25 @@ func noise(n int, seed uint64) string {
 }
 
 // openBelow opens a file the way the middleware does.
-func openBelow(t testing.TB, dir, name string) *file {
+func openBelow(t testing.TB, dir, name string) representation {
 	t.Helper()
-	r, err := openRoot(dir, false)
+	r, err := source.OpenDisk(dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Close() })
-	f, _, err := r.open(name)
+	f, info, err := r.Open(name, source.MayWait)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return f
+	return representation{file: f, name: path.Base(name), info: info}
 }
 
 // validatorsNow are those that the middleware would send for a file.
 func validatorsNow(t testing.TB, full string) validators {
 	t.Helper()
-	return validatorsOf(openBelow(t, filepath.Dir(full), filepath.Base(full)).version, time.Now())
+	return validatorsOf(openBelow(t, filepath.Dir(full), filepath.Base(full)).info, time.Now())
 }
 
 // headerOf is the header of a response without what differs each time.

@@ -16,6 +16,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/static/listing"
+	"fullbore/static/source"
 )
 
 // Config of the middleware. The zero value serves files and nothing else.
@@ -106,7 +107,8 @@ const PolicyDefault = "sandbox allow-popups allow-downloads; default-src 'none';
 // Handler serves one root. It is safe for concurrent use.
 type Handler struct {
 	cfg          Config
-	root         *root
+	root         source.Source
+	only         string           // the name of a single file; "" for a folder
 	listing      *listing.Listing // nil: folders are not listed
 	cacheControl string           // "" sends none
 }
@@ -143,12 +145,19 @@ func Open(root string, config ...Config) (*Handler, error) {
 	if h.cfg.Browse {
 		h.listing = listing.New(listing.Config{Readme: h.cfg.Readme, Compress: h.cfg.Compress})
 	}
-	var err error
-	if h.root, err = openRoot(root, h.cfg.OutsideLinks); err != nil {
+	disk, err := source.OpenDisk(root, h.cfg.OutsideLinks)
+	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", root, err)
 	}
+	h.root, h.only = disk, disk.Only()
 	return h, nil
 }
+
+// Alive opens what is served, as a request would, and gives what that is: the
+// folder that was opened, whatever has its name now, or the file that has the
+// name now. The error says why no request can be answered. It may take as long
+// as the file system does.
+func (h *Handler) Alive() (fs.FileInfo, error) { return h.root.Alive() }
 
 // Close lets go of the root. Requests that come later fail.
 func (h *Handler) Close() error { return h.root.Close() }
@@ -188,24 +197,24 @@ func (h *Handler) Handle(c *fiber.Ctx) error {
 
 // get answers for a path.
 func (h *Handler) get(c *fiber.Ctx, urlPath string) error {
-	if h.root.only != "" && urlPath == "/" {
-		return redirect(c, h.root.only)
+	if h.only != "" && urlPath == "/" {
+		return redirect(c, h.only)
 	}
 	name, ok := h.fileName(urlPath)
 	if !ok {
 		return fiber.ErrNotFound
 	}
-	f, kind, err := h.root.open(name)
+	f, info, err := h.open(c, name)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return h.unlisted(c, err, name, urlPath)
 	case err != nil:
 		return statusOf(c, err)
-	case kind == folder && h.root.only == "":
+	case info.Kind == source.Directory && h.only == "":
 		return h.folder(c, f, name, urlPath)
-	case kind != regular, strings.HasSuffix(urlPath, "/"):
+	case info.Kind != source.Regular, strings.HasSuffix(urlPath, "/"):
 		closeQuietly(f)
 		return fiber.ErrNotFound
 	}
-	return h.send(c, f, name)
+	return h.send(c, f, info, name)
 }

@@ -36,8 +36,7 @@ func statusOf(c *fiber.Ctx, err error) error {
 // isAbsent reports whether an error says that a name leads to no file that a
 // client may know of.
 func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errEscapes) ||
-		errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) ||
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) ||
 		errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ELOOP) ||
 		errors.Is(err, syscall.ENXIO) // a socket, or a device without a driver
 }

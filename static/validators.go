@@ -11,6 +11,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"fullbore/static/source"
 )
 
 // validators identify one version of a file.
@@ -36,23 +38,23 @@ const (
 // modification, to the nanosecond where the file system keeps them. While a
 // second write could still leave the same time, the entity tag is weak: section
 // 8.8.1.
-func validatorsOf(ver version, now time.Time) validators {
+func validatorsOf(info source.Info, now time.Time) validators {
 	resolution := tick
-	if ver.modTime.Nanosecond() == 0 {
+	if info.ModTime.Nanosecond() == 0 {
 		resolution = coarseTick
 	}
 	tag := make([]byte, 0, len(`W/"--"`)+3*16)
-	if age := now.Sub(ver.modTime); age > -opening && age < resolution {
+	if age := now.Sub(info.ModTime); age > -opening && age < resolution {
 		tag = append(tag, "W/"...)
 	}
 	tag = append(tag, '"')
-	tag = strconv.AppendInt(tag, ver.size, 16)
+	tag = strconv.AppendInt(tag, info.Size, 16)
 	tag = append(tag, '-')
-	tag = strconv.AppendInt(tag, ver.modTime.UnixNano(), 16)
+	tag = strconv.AppendInt(tag, info.ModTime.UnixNano(), 16)
 	tag = append(tag, '-')
-	tag = strconv.AppendUint(tag, ver.inode, 16)
+	tag = strconv.AppendUint(tag, info.Inode, 16)
 	tag = append(tag, '"')
-	return validators{etag: string(tag), modTime: ver.modTime}
+	return validators{etag: string(tag), modTime: info.ModTime}
 }
 
 // dateLag is how far the Date of a response may lie behind the clock: fasthttp

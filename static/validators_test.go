@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fullbore/static/source"
 )
 
 func TestETagIsAnotherForEveryVersion(t *testing.T) {
@@ -64,12 +66,12 @@ func TestETagOfAFileYoungerThanTheClocksTickIsWeak(t *testing.T) {
 		{"whole seconds, three ago", whole.Add(-3 * time.Second), false},
 		{"a millisecond ahead", now.Add(time.Millisecond), true},
 	} {
-		v := validatorsOf(version{size: 1, modTime: test.mod, inode: 2}, now)
+		v := validatorsOf(source.Info{Size: 1, ModTime: test.mod, Inode: 2}, now)
 		if strings.HasPrefix(v.etag, "W/") != test.weak {
 			t.Errorf("written %s: the tag is %s", test.name, v.etag)
 		}
 		// Weak or not, it names the same version: section 8.8.3.2.
-		if later := validatorsOf(version{size: 1, modTime: test.mod, inode: 2}, now.Add(time.Hour)); !weakEqual(v.etag, later.etag) {
+		if later := validatorsOf(source.Info{Size: 1, ModTime: test.mod, Inode: 2}, now.Add(time.Hour)); !weakEqual(v.etag, later.etag) {
 			t.Errorf("written %s: the tag is %s, an hour later %s", test.name, v.etag, later.etag)
 		}
 	}

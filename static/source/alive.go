@@ -1,4 +1,4 @@
-package static
+package source
 
 // This file is for health checks: a folder that was removed while it is open
 // answers nothing any more, also when another one has its name by now.
@@ -18,23 +18,21 @@ type removedError struct{}
 func (*removedError) Error() string { return "the folder that is open was removed" }
 func (*removedError) Unwrap() error { return fs.ErrNotExist }
 
-// Alive opens what is served, as a request would, and gives what that is: the
-// folder that was opened, whatever has its name now, or the file that has the
-// name now. The error says why no request can be answered. It may take as long
-// as the file system does.
-func (h *Handler) Alive() (fs.FileInfo, error) {
-	f, k, err := h.root.open(".")
+// Alive gives the folder that was opened, whatever has its name now, or the file
+// that has the name now. It may take as long as the file system does.
+func (d *Disk) Alive() (fs.FileInfo, error) {
+	f, info, err := d.Open(".", MayWait)
 	if err != nil {
 		return nil, cause(err)
 	}
-	opened := f.osFile()
+	opened := f.(*file).osFile() //nolint:forcetypeassert // Open gives no other
 	defer closeQuietly(opened)
 	switch {
-	case h.root.only != "" && k == folder:
+	case d.only != "" && info.Kind == Directory:
 		return nil, errors.New("it is a folder now; a file was opened")
-	case h.root.only != "" && k != regular:
+	case d.only != "" && info.Kind != Regular:
 		return nil, errors.New("it is no regular file any more")
-	case h.root.only == "":
+	case d.only == "":
 		// The kernel lists no removed folder, in whatever file system; that it
 		// has no links is not true in all.
 		if _, err := opened.Readdirnames(1); errors.Is(err, fs.ErrNotExist) {
@@ -43,9 +41,9 @@ func (h *Handler) Alive() (fs.FileInfo, error) {
 			return nil, cause(err)
 		}
 	}
-	info, err := opened.Stat()
+	is, err := opened.Stat()
 	if err != nil {
 		return nil, cause(err)
 	}
-	return info, nil
+	return is, nil
 }

@@ -1,0 +1,145 @@
+//go:build !linux
+
+package source
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"syscall"
+)
+
+// openFlags: O_NONBLOCK lets a FIFO be opened without waiting for its writer.
+const openFlags = os.O_RDONLY | syscall.O_NONBLOCK
+
+// Disk is a folder, or a single file, on disk. It is safe for concurrent use.
+type Disk struct {
+	path    string   // of what is served
+	only    string   // the name of a single file; "" for a folder
+	dir     *os.Root // of a folder
+	outside bool     // links may lead anywhere
+}
+
+// openFolder makes a folder a root.
+func openFolder(name string, outside bool) (*Disk, error) {
+	dir, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Disk{path: name, dir: dir, outside: outside}, nil
+}
+
+// Close lets go of the root.
+func (d *Disk) Close() error {
+	if d.dir == nil {
+		return nil
+	}
+	return d.dir.Close()
+}
+
+// Portable does nothing: there is one way only. See disk_linux.go.
+func (d *Disk) Portable() error { return nil }
+
+// Open is described with Source.
+func (d *Disk) Open(name string, wait Wait) (File, Info, error) {
+	if wait == NoWait {
+		return nil, Info{}, ErrWouldBlock
+	}
+	var f *os.File
+	var err error
+	switch {
+	case d.only != "":
+		f, err = os.OpenFile(d.path, openFlags, 0)
+	case d.outside:
+		f, err = os.OpenFile(filepath.Join(d.path, filepath.FromSlash(name)), openFlags, 0)
+	default:
+		f, err = d.dir.OpenFile(name, openFlags, 0)
+	}
+	if err != nil {
+		return nil, Info{}, escapes(err)
+	}
+	opened := &file{f}
+	info, err := opened.Stat()
+	if err != nil {
+		closeQuietly(f)
+		return nil, Info{}, err
+	}
+	return opened, info, nil
+}
+
+// escapes recognizes os.Root's refusal of a path that leaves the root; the
+// error has no exported name.
+func escapes(err error) error {
+	if cause(err).Error() == "path escapes from parent" {
+		return errEscapes
+	}
+	return err
+}
+
+// List is described with Source.
+func (d *Disk) List(folder File, name string) Folder {
+	f := folder.(*file) //nolint:forcetypeassert // the caller opened it here
+	return &dir{File: f.File, disk: d, name: name}
+}
+
+// dir is an open folder.
+type dir struct {
+	*os.File
+	disk *Disk
+	name string // as seen from the root
+}
+
+// Look is described with Folder.
+func (f *dir) Look(base string) (Info, error) {
+	var info fs.FileInfo
+	var err error
+	name := path.Join(f.name, base)
+	if f.disk.outside {
+		info, err = os.Stat(filepath.Join(f.disk.path, filepath.FromSlash(name)))
+	} else {
+		info, err = f.disk.dir.Stat(name)
+	}
+	if err != nil {
+		return Info{}, err
+	}
+	return infoOf(info), nil
+}
+
+// file is an open file.
+type file struct{ *os.File }
+
+// Stat is described with File.
+func (f *file) Stat() (Info, error) {
+	info, err := f.File.Stat()
+	if err != nil {
+		return Info{}, err
+	}
+	return infoOf(info), nil
+}
+
+// Close is described with File.
+func (f *file) Close() error {
+	if err := f.File.Close(); !errors.Is(err, fs.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+func infoOf(info fs.FileInfo) Info {
+	kind := Special
+	switch {
+	case info.Mode().IsRegular():
+		kind = Regular
+	case info.IsDir():
+		kind = Directory
+	}
+	return Info{Kind: kind, Size: info.Size(), ModTime: info.ModTime()}
+}
+
+// Descriptor is none: sendfile is net.TCPConn's affair here.
+func (f *file) Descriptor() int { return -1 }
+
+// osFile hands the file over.
+func (f *file) osFile() *os.File { return f.File }
