@@ -9,16 +9,23 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 )
 
-// requestPath is the path as decoded, once, and normalized by fasthttp, without
-// the prefix that the middleware is mounted under; false if it is not below
-// that. Fiber compares the prefix with what the client sent, without regard to
+// Path is the path by which a request is to be judged, whatever judges it: rights,
+// limits and logs see the same as what opens the file. It is what the client
+// sent, decoded once, with "//", "." and ".." resolved, and with the prefix that
+// the middleware is mounted under. fasthttp makes it when it is first asked for
+// and keeps it; nothing is allocated, and it is valid until the request is reset.
+func Path(c *fiber.Ctx) string { return utils.UnsafeString(c.Context().Path()) }
+
+// requestPath is a copy of Path without the prefix that the middleware is mounted
+// under; false if it is not below that. Fiber compares the prefix with what the client sent, without regard to
 // case, and "/files" matches "/filesystem" and "/files/../x", too. Whoever
 // guards a part of "/files" would not see these.
 func requestPath(c *fiber.Ctx) (string, bool) {
 	prefix := strings.TrimRight(strings.TrimSuffix(c.Route().Path, "*"), "/")
-	whole := string(c.Context().Path())
+	whole := strings.Clone(Path(c))
 	if len(whole) < len(prefix) || !strings.EqualFold(whole[:len(prefix)], prefix) {
 		return "", false
 	}
@@ -34,8 +41,8 @@ func requestPath(c *fiber.Ctx) (string, bool) {
 func (h *Handler) fileName(urlPath string) (string, bool) {
 	name := strings.Trim(urlPath, "/")
 	switch {
-	case h.root.only != "":
-		return name, name == h.root.only
+	case h.only != "":
+		return name, name == h.only
 	case name == "":
 		return ".", true
 	case strings.IndexByte(name, 0) >= 0:

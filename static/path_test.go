@@ -275,3 +275,20 @@ func FuzzPathStaysBelowTheRoot(f *testing.F) {
 		}
 	})
 }
+
+// What judges a request sees the path that is opened, decoded once.
+func TestPathIsDecodedOnce(t *testing.T) {
+	app := fiber.New()
+	var seen string
+	app.Use(func(c *fiber.Ctx) error { seen = strings.Clone(Path(c)); return nil })
+	handle := app.Handler()
+	for target, want := range map[string]string{
+		"/a/b": "/a/b", "/a%2fb": "/a/b", "/a//b": "/a/b", "/a/./b": "/a/b", "/x/../a": "/a", "/%2e%2e/a": "/a",
+		"/a%252fb": "/a%2fb", "/a%20b?c": "/a b", "/A/b/": "/A/b/", "/": "/",
+	} {
+		handled(handle, target)
+		if seen != want {
+			t.Errorf("%s: %q, want %q", target, seen, want)
+		}
+	}
+}
