@@ -123,6 +123,19 @@ func TestLogIsMovedTruncatedAndDeleted(t *testing.T) {
 	}
 }
 
+// A body that was announced and never read was not received.
+func TestBytesReceivedAreNotThoseAnnounced(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 1)
+	s := start(t, dir)
+	c := dial(t, s.addr, 0)
+	c.send(t, "POST /file HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000\r\n\r\n"+strings.Repeat("x", 64<<10))
+	_, _ = io.Copy(io.Discard, c)
+	if got := s.records(1)[0]; got.Status != 405 || got.Received > 64<<10 {
+		t.Errorf("logged %+v", got)
+	}
+}
+
 func TestLogRotatesBySize(t *testing.T) {
 	dir := t.TempDir()
 	sparse(t, dir, "file", 1)

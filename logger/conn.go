@@ -3,6 +3,7 @@ package logger
 import (
 	"net"
 	"net/netip"
+	"reflect"
 
 	"github.com/valyala/fasthttp"
 )
@@ -59,3 +60,21 @@ func remoteOf(ctx *fasthttp.RequestCtx) netip.Addr {
 	}
 	return netip.Addr{}
 }
+
+// madeByHand reports whether no server read the request. A server counts the
+// requests of a connection, but not one yet that expects 100-continue.
+func (v *visit) madeByHand() bool {
+	if v.ctx.ConnRequestNum() > 0 {
+		return false
+	}
+	conn := v.ctx.Conn()
+	return conn == nil || reflect.TypeOf(conn) == noConn
+}
+
+// noConn is the type of the connection that fasthttp gives a request made by
+// RequestCtx.Init.
+var noConn = func() reflect.Type {
+	var ctx fasthttp.RequestCtx
+	ctx.Init(&fasthttp.Request{}, nil, nil)
+	return reflect.TypeOf(ctx.Conn())
+}()

@@ -153,6 +153,8 @@ func (v *visit) received() int64 {
 		return 0
 	case v.body != nil:
 		return v.body.read
+	case req.IsBodyStream() && !v.log.cfg.CountStreams:
+		return max(declared, 0)
 	case req.IsBodyStream():
 		return 0 // a handler's own; what was there before is not known any more
 	case declared > 0 && !req.MayContinue():

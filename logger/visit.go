@@ -1,11 +1,8 @@
 package logger
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -204,24 +201,6 @@ func (v *visit) nobodyResets() bool {
 	return v.madeByHand() || v.ctx.LastTimeoutErrorResponse() != nil
 }
 
-// madeByHand reports whether no server read the request. A server counts the
-// requests of a connection, but not one yet that expects 100-continue.
-func (v *visit) madeByHand() bool {
-	if v.ctx.ConnRequestNum() > 0 {
-		return false
-	}
-	conn := v.ctx.Conn()
-	return conn == nil || reflect.TypeOf(conn) == noConn
-}
-
-// noConn is the type of the connection that fasthttp gives a request made by
-// RequestCtx.Init.
-var noConn = func() reflect.Type {
-	var ctx fasthttp.RequestCtx
-	ctx.Init(&fasthttp.Request{}, nil, nil)
-	return reflect.TypeOf(ctx.Conn())
-}()
-
 // freeze notes what the record still needs of the ctx. If the response goes on
 // without it, that is all that may be asked later.
 func (v *visit) freeze(detaching bool) {
@@ -309,60 +288,4 @@ func (v *visit) recycle() {
 	l := v.log
 	*v = visit{log: l, line: small(v.line)}
 	l.visits.Put(v)
-}
-
-// What the request line says, or nothing if it could not be parsed: fasthttp
-// would give defaults.
-
-func (v *visit) method() []byte { return v.parsed(v.ctx.Method()) }
-func (v *visit) path() []byte   { return v.parsed(v.ctx.Path()) }
-func (v *visit) url() []byte    { return v.parsed(v.ctx.RequestURI()) }
-func (v *visit) proto() []byte  { return v.parsed(v.ctx.Request.Header.Protocol()) }
-
-func (v *visit) parsed(value []byte) []byte {
-	if v.record.Unread && len(v.ctx.Request.Header.Host()) == 0 {
-		return nil
-	}
-	return value
-}
-
-func (v *visit) referer() []byte   { return v.ctx.Referer() }
-func (v *visit) userAgent() []byte { return v.ctx.UserAgent() }
-func (v *visit) user() string      { return v.local("username") } // where Fiber's basicauth puts it
-func (v *visit) requestID() string { return v.local("requestid") }
-
-// local is a text among the request's locals.
-func (v *visit) local(key string) string {
-	text, _ := v.ctx.UserValue(key).(string)
-	return text
-}
-
-// servedRange is the byte range of the response, "0-99", or nothing.
-func (v *visit) servedRange() []byte {
-	contentRange := v.ctx.Response.Header.Peek(fasthttp.HeaderContentRange)
-	span, _, _ := bytes.Cut(bytes.TrimPrefix(contentRange, []byte("bytes ")), []byte("/"))
-	if string(span) == "*" {
-		return nil
-	}
-	return span
-}
-
-// appendID names the request: unique among the processes started at different
-// milliseconds and the requests within one.
-func (v *visit) appendID(dst []byte) []byte {
-	if v.number == 0 {
-		v.number = v.log.lastID.Add(1)
-	}
-	return strconv.AppendUint(append(dst, v.log.idPrefix...), v.number, 36)
-}
-
-// proxied reports whether the client's address comes from a header.
-func (v *visit) proxied(c *fiber.Ctx) bool { return c != nil && v.record.facts.proxied }
-
-// appendPeer appends the address of the connection's peer, without the port.
-func (v *visit) appendPeer(dst []byte) []byte {
-	if !v.record.Remote.IsValid() {
-		return append(dst, "0.0.0.0"...) // what fasthttp says, too
-	}
-	return v.record.Remote.AppendTo(dst)
 }

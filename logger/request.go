@@ -1,0 +1,67 @@
+package logger
+
+// What tags and fields ask of a request.
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// The request line is empty if it could not be parsed: fasthttp would give
+// defaults.
+
+func (v *visit) method() []byte { return v.parsed(v.ctx.Method()) }
+func (v *visit) path() []byte   { return v.parsed(v.ctx.Path()) }
+func (v *visit) url() []byte    { return v.parsed(v.ctx.RequestURI()) }
+func (v *visit) proto() []byte  { return v.parsed(v.ctx.Request.Header.Protocol()) }
+
+func (v *visit) parsed(value []byte) []byte {
+	if v.record.Unread && len(v.ctx.Request.Header.Host()) == 0 {
+		return nil
+	}
+	return value
+}
+
+func (v *visit) referer() []byte   { return v.ctx.Referer() }
+func (v *visit) userAgent() []byte { return v.ctx.UserAgent() }
+func (v *visit) user() string      { return v.local("username") } // where Fiber's basicauth puts it
+func (v *visit) requestID() string { return v.local("requestid") }
+
+// local is a text among the request's locals.
+func (v *visit) local(key string) string {
+	text, _ := v.ctx.UserValue(key).(string)
+	return text
+}
+
+// servedRange is the byte range of the response, "0-99", or nothing.
+func (v *visit) servedRange() []byte {
+	contentRange := v.ctx.Response.Header.Peek(fasthttp.HeaderContentRange)
+	span, _, _ := bytes.Cut(bytes.TrimPrefix(contentRange, []byte("bytes ")), []byte("/"))
+	if string(span) == "*" {
+		return nil
+	}
+	return span
+}
+
+// appendID names the request: unique among the processes started at different
+// milliseconds and the requests within one.
+func (v *visit) appendID(dst []byte) []byte {
+	if v.number == 0 {
+		v.number = v.log.lastID.Add(1)
+	}
+	return strconv.AppendUint(append(dst, v.log.idPrefix...), v.number, 36)
+}
+
+// proxied reports whether the client's address comes from a header.
+func (v *visit) proxied(c *fiber.Ctx) bool { return c != nil && v.record.facts.proxied }
+
+// appendPeer appends the address of the connection's peer, without the port.
+func (v *visit) appendPeer(dst []byte) []byte {
+	if !v.record.Remote.IsValid() {
+		return append(dst, "0.0.0.0"...) // what fasthttp says, too
+	}
+	return v.record.Remote.AppendTo(dst)
+}
