@@ -1,0 +1,130 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// file is an open file. It is a bare descriptor: an os.File would cost system
+// calls to find out that the poller does not take it.
+type file struct {
+	fd   int
+	name string // the last part, for messages
+}
+
+// Stat is described with File.
+func (f *file) Stat() (Info, error) {
+	var st unix.Stat_t
+	if _, err := retry(func() (int, error) { return 0, unix.Fstat(f.fd, &st) }); err != nil {
+		return Info{}, &fs.PathError{Op: "stat", Path: f.name, Err: err}
+	}
+	return infoOf(&st), nil
+}
+
+func infoOf(st *unix.Stat_t) Info {
+	kind := Special
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		kind = Regular
+	case unix.S_IFDIR:
+		kind = Directory
+	}
+	return Info{Kind: kind, Size: st.Size, ModTime: time.Unix(st.Mtim.Unix()), Inode: st.Ino}
+}
+
+// ReadAt reads from offset, counted in bytes, on.
+func (f *file) ReadAt(p []byte, offset int64) (total int, err error) {
+	for total < len(p) && err == nil {
+		var n int
+		n, err = retry(func() (int, error) { return unix.Pread(f.fd, p[total:], offset+int64(total)) })
+		n, err = f.result("read", p[total:], n, err)
+		total += n
+	}
+	return total, err
+}
+
+func (f *file) result(op string, p []byte, n int, err error) (int, error) {
+	switch {
+	case err != nil:
+		return 0, &fs.PathError{Op: op, Path: f.name, Err: err}
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// ReadAtNoWait is described with NoWaiter. A file system that cannot tell would
+// block.
+func (f *file) ReadAtNoWait(p []byte, offset int64) (int, error) {
+	n, err := retry(func() (int, error) { return unix.Preadv2(f.fd, [][]byte{p}, offset, unix.RWF_NOWAIT) })
+	if err == unix.EAGAIN || err == unix.EOPNOTSUPP || err == unix.ENOSYS { //nolint:errorlint // likewise
+		return 0, ErrWouldBlock
+	}
+	return f.result("read", p, n, err)
+}
+
+// Seek sets the descriptor's position, which sendfile starts from. See
+// io.Seeker.
+func (f *file) Seek(offset int64, whence int) (int64, error) {
+	at, err := unix.Seek(f.fd, offset, whence)
+	if err != nil {
+		return at, &fs.PathError{Op: "seek", Path: f.name, Err: err}
+	}
+	return at, nil
+}
+
+// Close closes the file. The second time it does nothing.
+func (f *file) Close() error {
+	if f.fd < 0 {
+		return nil
+	}
+	fd := f.fd
+	f.fd = -1
+	return unix.Close(fd)
+}
+
+// SyscallConn makes the descriptor known to whoever can hand it to the kernel,
+// as net.TCPConn does for sendfile.
+func (f *file) SyscallConn() (syscall.RawConn, error) {
+	if f.fd < 0 {
+		return nil, fmt.Errorf("%s: %w", f.name, fs.ErrClosed)
+	}
+	return rawFile{f}, nil
+}
+
+// rawFile is a file as a syscall.RawConn. A regular file is always ready.
+type rawFile struct{ f *file }
+
+// Control is described with syscall.RawConn.
+func (r rawFile) Control(do func(fd uintptr)) error {
+	do(uintptr(r.f.fd))
+	return nil
+}
+
+// Read is described with syscall.RawConn.
+func (r rawFile) Read(do func(fd uintptr) (done bool)) error {
+	if !do(uintptr(r.f.fd)) {
+		return errors.ErrUnsupported
+	}
+	return nil
+}
+
+// Write is described with syscall.RawConn.
+func (r rawFile) Write(func(fd uintptr) (done bool)) error { return errors.ErrUnsupported }
+
+// Descriptor is described with Descriptor.
+func (f *file) Descriptor() int { return f.fd }
+
+// osFile hands the descriptor over to an os.File, for reading a folder.
+func (f *file) osFile() *os.File {
+	o := os.NewFile(uintptr(f.fd), f.name)
+	f.fd = -1
+	return o
+}
