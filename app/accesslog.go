@@ -1,9 +1,7 @@
 package app
 
-// This file is where access records go: from the logger through a writer that
-// never waits to standard output or a file.
-
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -11,45 +9,50 @@ import (
 	"time"
 
 	"fullbore/app/config"
+	"fullbore/app/event"
+	"fullbore/app/health"
 	"fullbore/logger"
 )
 
-// sink is what is below a logger.
-type sink struct {
-	lines *logger.Writer
-	file  io.Closer // nil: standard output
+// quiet is the format of a logger that is there for its observer alone. An
+// empty one would be the default.
+const quiet = " "
+
+// accessLog is where access records go: through a writer that never waits to
+// standard output or a file, or nowhere.
+type accessLog struct {
+	*logger.Writer
+	file     io.Closer // nil: it is none
+	format   string    // of records
+	trouble  *event.Trouble
+	failures health.Recent
 }
 
-// openLog makes the logger that cfg asks for. The observer is told of each
-// request, also if there is no log; then the sink is empty.
-func openLog(cfg config.Config, stdout io.Writer, trouble func(error), observer logger.Observer) (*logger.Logger, sink, error) {
-	if cfg.AccessLog == "off" {
-		log, err := newQuietLog(observer)
-		return log, sink{}, err
-	}
-	var s sink
+// openAccessLog opens what cfg asks for. trouble is told when it cannot be
+// written to.
+func openAccessLog(cfg config.Config, stdout io.Writer, trouble *event.Trouble) (*accessLog, error) {
+	l := &accessLog{format: cfg.LogFormat, trouble: trouble}
 	out := stdout
-	if cfg.AccessLog != "-" {
+	switch cfg.AccessLog {
+	case "-":
+	case "off":
+		out, l.format = io.Discard, quiet
+	default:
 		file, err := openLogFile(cfg)
 		if err != nil {
-			return nil, sink{}, err
+			return nil, err
 		}
-		out, s.file = file, file
+		out, l.file = file, file
 	}
-	format, notice := cfg.LogFormat, textNotice
+	notice := textNotice
 	switch {
-	case format == logger.FormatJSON:
+	case l.format == logger.FormatJSON:
 		notice = jsonNotice
-	case strings.Contains(format, "${"): // a template; records are lines
-		format += "\n"
+	case strings.Contains(l.format, "${"): // a template; records are lines
+		l.format += "\n"
 	}
-	s.lines = logger.NewWriter(out, logger.WriterConfig{Notice: notice, OnError: trouble})
-	log, err := logger.NewLogger(logger.Config{Format: format, Output: s.lines, OnWriteError: trouble, Observer: observer, CountStreams: true})
-	if err != nil {
-		s.close()
-		return nil, sink{}, err
-	}
-	return log, s, nil
+	l.Writer = logger.NewWriter(out, logger.WriterConfig{Notice: notice, OnError: l.failed})
+	return l, nil
 }
 
 // openLogFile opens the access log's file, one that rotates if that is asked.
@@ -62,12 +65,34 @@ func openLogFile(cfg config.Config) (io.WriteCloser, error) {
 	})
 }
 
-// close writes what is left. Errors were reported as they came.
-func (s sink) close() {
-	_ = s.lines.Close()
-	if s.file != nil {
-		_ = s.file.Close()
+// newLogger makes the logger that writes here. The observer is told of each
+// request, also if there is no access log.
+func (l *accessLog) newLogger(observer logger.Observer) (*logger.Logger, error) {
+	if l.format == quiet {
+		return newQuietLogger(observer)
 	}
+	return logger.NewLogger(logger.Config{
+		Format: l.format, Output: l, OnWriteError: l.failed, Observer: observer, CountStreams: true,
+	})
+}
+
+// newQuietLogger makes a logger that writes nothing.
+func newQuietLogger(observer logger.Observer) (*logger.Logger, error) {
+	return logger.NewLogger(logger.Config{Format: quiet, Output: io.Discard, Observer: observer, CountStreams: true})
+}
+
+func (l *accessLog) failed(err error) {
+	l.failures.Failed(err)
+	l.trouble.Report(err)
+}
+
+// Close writes what is left, or waits for the Close that does.
+func (l *accessLog) Close() error {
+	err := l.Writer.Close()
+	if l.file != nil {
+		err = errors.Join(err, l.file.Close())
+	}
+	return err
 }
 
 // textNotice says in a log of text how many lines it lacks.

@@ -6,232 +6,268 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
+	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
+	"fullbore/app/admin"
 	"fullbore/app/config"
+	"fullbore/app/drain"
 	"fullbore/app/event"
 	"fullbore/app/health"
 	"fullbore/app/metrics"
 	"fullbore/app/systemd"
 	"fullbore/app/transfer"
 	"fullbore/app/watch"
-	"fullbore/app/wire"
-	"fullbore/logger"
 )
 
 // App is a server whose listeners are open. It is run once.
 type App struct {
-	cfg    config.Config                 // as it was at the start
-	live   atomic.Pointer[config.Config] // as it is now; see current
-	log    *logger.Logger                // nil: off
-	sink   sink                          // below log
-	files  *files
-	events *event.Log
-	health *health.Monitor
-	phase  phase
+	opened
+	path, version string // to be said at the start
 
-	acceptFailures, logFailures health.Recent
+	manager *systemd.Manager
+	watch   *watch.Watch
+	health  *health.Monitor
+	drain   *drain.Drain
+	reloads *reloads
+	ready   *readiness
 
-	transfers *transfer.Registry
-	metrics   *metrics.Metrics
+	publicServer, adminServer *fasthttp.Server
+}
 
-	public   *fiber.App
-	publicLn *wire.Listener
-	admin    *fiber.App // nil: off
-	adminLn  *wire.Listener
-
-	watch    *watch.Watch
-	stateDir string // "": there is none
-
-	reloads reloads
-	early   []func() // warnings that wait for the start
-
-	draining drainState
-	accepted chan struct{} // closed when the public listener accepts no more
-	manager  *systemd.Manager
+// opened is what a server has open; nil is what is off, or was not reached.
+type opened struct {
+	events        *event.Log
+	transfers     *transfer.Registry
+	files         *files
+	records       *accessLog
+	state         string // a folder; "": there is none
+	public, admin *door
 }
 
 // New opens everything that a server needs, so that what is missing is found
-// before the first client comes. Access records for "-" go to stdout, notices
-// of the server itself to stderr. Close gives everything back, also after Run.
-func New(cfg config.Config, stdout, stderr io.Writer) (_ *App, err error) {
-	a := &App{cfg: cfg, accepted: make(chan struct{})}
-	a.events = event.New(cfg.Operations.EventFormat, stderr)
-	a.manager = systemd.NewManager(event.NewTrouble(a.events.Logger, "systemd", "systemd").Report)
-	defer func() {
-		if err != nil {
-			a.Close()
-		}
-	}()
-	a.beginReloads(&cfg)
-	sockets, err := systemd.Inherit()
+// before the first client comes. Access records for "-" go to stdout, events to
+// stderr. Close gives everything back, also after Run.
+func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, error) {
+	opened, err := open(cfg, stdout, stderr)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { sockets.Close() }() // what is used was taken out
-	handler, err := openFiles(cfg)
-	if err != nil {
-		return nil, err
-	}
-	a.files = newFiles(handler)
-	a.newObservers()
-	if a.log, a.sink, err = openLog(cfg, stdout, a.trouble("log", "access log", &a.logFailures), requests{&a.draining, a.metrics, a.transfers}); err != nil {
-		return nil, err
-	}
-	if err = a.openState(); err != nil {
-		return nil, err
-	}
-	if a.publicLn, err = a.listen(cfg.Listen, &sockets.Public,
-		a.trouble("accept", "accepting connections", &a.acceptFailures)); err != nil {
-		return nil, err
-	}
-	a.watch = a.newWatch()
-	a.health = health.New(health.Config{
-		Events: a.events.Logger, Places: a.places, Accept: &a.acceptFailures, Log: &a.logFailures,
-		Lost: a.linesDropped, Process: a.watch.Health,
+	a := &App{opened: opened, path: cfg.Path, version: version}
+	events, current := a.events.Logger, new(atomic.Pointer[config.Config])
+	current.Store(&cfg)
+	a.manager = systemd.NewManager(a.events.Trouble("systemd", "systemd").Report)
+	a.watch = watch.New(watch.Config{
+		BytesServed: a.public.sent, Connections: a.public.Open, Peak: a.public.Peak,
+		StateDir: a.state, Events: events, Settings: watchSettings(cfg.Operations.Watch),
 	})
-	a.onReload(func(cfg *config.Config) { a.watch.Set(watchSettings(cfg.Operations.Watch)) })
-	a.onReload(a.applyTimes)
-	a.public = a.newPublic()
-	a.public.Server().Logger = event.NewTrouble(a.events.Logger, "server", "serving connections")
-	if cfg.Admin != "" || sockets.Admin != nil {
-		if a.adminLn, err = a.listen(cfg.Admin, &sockets.Admin,
-			a.trouble("accept", "accepting connections of operators", new(health.Recent))); err != nil {
-			return nil, err
-		}
-		a.admin = a.newAdmin(a.transfers, a.metrics.Handler)
-		a.admin.Server().Logger = event.NewTrouble(a.events.Logger, "server", "serving connections")
-		if err = a.observeAdmin(a.admin.Server()); err != nil {
-			return nil, err
-		}
+	a.health = health.New(health.Config{
+		Events: events, Places: func() health.Places { return places(current.Load(), a.files, a.state) },
+		Accept: &a.public.failures, Log: &a.records.failures, Lost: a.records.Dropped, Process: a.watch.Health,
+	})
+	a.drain = drain.New(drain.Config{
+		Door: a.public, Transfers: a.transfers, Events: events, Manager: a.manager,
+		Timeout: func() time.Duration { return current.Load().DrainTimeout },
+	})
+	a.ready = &readiness{drain: a.drain, health: a.health}
+	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.Addr().String())
+	measured := metrics.New(version, metrics.Sources{
+		Active: a.transfers.Active, Downloads: a.transfers.Totals, Connections: a.public.counts,
+		LinesDropped: a.records.Dropped, EventsLost: a.events.Dropped,
+		Health: func() metrics.Health { return healthMetrics(a.health.Report()) },
+		Drain:  a.drain.Begun, Reloads: a.reloads.counts,
+		Watch:       func() metrics.Watch { return watchMetrics(a.watch) },
+		Filesystems: func() map[string]metrics.Filesystem { return spaceMetrics(a.health.Spaces()) },
+	})
+	a.publicServer, err = newPublic(a.records, publicRequests{a.drain, measured, a.transfers},
+		a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
+	if err == nil && a.admin != nil {
+		a.adminServer, err = newAdmin(admin.Config{
+			Transfers: a.transfers, Metrics: measured.Handler, Health: a.health.Report, Ready: a.ready.check,
+			Drain: a.drain.Status, Version: version, Hosts: func() []string { return adminHosts(current.Load()) },
+		}, adminRequests{measured}, a.events.Trouble("server", "serving connections"))
+	}
+	if err != nil {
+		a.Close()
+		return nil, err
 	}
 	return a, nil
 }
 
-// listen opens a listener on addr, or takes the inherited one, if there is one.
-// accept is told when it cannot accept.
-func (a *App) listen(addr string, inherited **net.TCPListener, failed func(error)) (*wire.Listener, error) {
-	cfg := wire.Config{
-		IdleTimeout:   a.cfg.IdleTimeout,
-		OnAcceptError: func(err error, _ time.Duration) { failed(err) },
+// open opens what cfg asks for, or nothing.
+func open(cfg config.Config, stdout, stderr io.Writer) (o opened, err error) {
+	defer func() {
+		if err != nil {
+			o.close()
+		}
+	}()
+	o.events = event.New(cfg.Operations.EventFormat, stderr)
+	o.transfers = transfer.New(transfer.Config{
+		Expiry: cfg.Operations.DownloadAfter, EventsFrom: int64(cfg.Operations.DownloadFrom), Events: &o.events.Logger,
+	})
+	if o.files, err = openFiles(cfg); err != nil {
+		return o, err
 	}
-	if tcp := *inherited; tcp != nil {
-		*inherited = nil
-		return wire.NewListener(tcp, cfg), nil
+	if o.records, err = openAccessLog(cfg, stdout, o.events.Trouble("log", "access log")); err != nil {
+		return o, err
 	}
-	return wire.Listen(addr, cfg)
+	if o.state, err = openState(cfg.Operations, o.events.Logger); err != nil {
+		return o, err
+	}
+	sockets, err := systemd.Inherit()
+	if err != nil {
+		return o, err
+	}
+	if o.public, err = openDoor(cfg.Listen, sockets.Public, cfg.IdleTimeout, o.events.Trouble("accept", "accepting connections")); err != nil {
+		sockets.Close()
+		return o, err
+	}
+	if cfg.Admin != "" || sockets.Admin != nil {
+		o.admin, err = openDoor(cfg.Admin, sockets.Admin, cfg.IdleTimeout, o.events.Trouble("accept", "accepting connections of operators"))
+	}
+	return o, err
+}
+
+// close gives back what is open. Errors are not reported: there is nobody who
+// could still act on them.
+func (o *opened) close() {
+	for _, d := range []*door{o.admin, o.public} {
+		if d != nil {
+			_ = d.Close()
+		}
+	}
+	if o.files != nil {
+		o.files.close()
+	}
+	o.transfers.Close()
+	if o.records != nil {
+		_ = o.records.Close()
+		if n := o.records.Dropped(); n > 0 {
+			o.events.Warn().Str("event", "log").Int64("lines", n).Msgf("access log: %d lines were lost", n)
+		}
+	}
+	_ = o.events.Close()
 }
 
 // Run serves until ctx ends, then lets downloads in flight go on for the drain
-// timeout. It prints a line per listener when it is ready. It returns nil
-// after an orderly stop, also when it had to cut downloads, which it then
-// says.
-func (a *App) Run(ctx context.Context) error {
-	failed := make(chan error, 2)
-	running := 1
-	go func() {
-		defer close(a.accepted)
-		failed <- a.public.Listener(a.publicLn)
-	}()
-	a.phase.serving.Store(true) // before anybody can know: connections wait in the socket meanwhile
-	a.events.Line("listening http://%s", a.publicLn.Addr())
+// timeout. It prints a line per listener when it is ready, and the warnings
+// after them, since scripts wait for those lines. It returns nil after an
+// orderly stop, also when it had to cut downloads, which it then says.
+func (a *App) Run(ctx context.Context, warnings ...string) error {
+	ended := make(chan error, 2)
+	serving := 1
+	go func() { ended <- a.public.serve(a.publicServer) }()
+	a.ready.serving.Store(true) // before anybody can know: connections wait in the socket meanwhile
+	a.events.Line("listening http://%s", a.public.Addr())
 	if a.admin != nil {
-		running++
-		go func() { failed <- a.admin.Listener(a.adminLn) }()
-		a.events.Line("admin http://%s", a.adminLn.Addr())
+		serving++
+		go func() { ended <- a.admin.serve(a.adminServer) }()
+		a.events.Line("admin http://%s", a.admin.Addr())
 	}
-	a.sayStart()
-	for _, warn := range a.early {
-		warn()
-	}
-	_ = a.events.Flush() // who does not read it is not waited for longer
-	defer a.startWatchdog(ctx)()
-	a.manager.Ready(a.publicLn.Addr().String())
-	defer a.startWatch()()
-	defer a.startHealth()()
+	a.sayStart(warnings)
+	stop := a.startBackground(ctx)
+	defer stop()
+	a.manager.Ready(a.public.Addr().String())
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-failed:
-		running--
+	case err = <-ended:
+		serving--
 	}
-	a.drain()
-	for ; running > 0; running-- {
-		err = errors.Join(err, <-failed)
+	a.drain.Run()
+	if a.admin != nil { // last, so that the drain can be watched
+		a.admin.stop(a.adminServer)
+	}
+	for ; serving > 0; serving-- {
+		err = errors.Join(err, <-ended)
 	}
 	return err
 }
 
-// Close gives back what New opened. Errors are not reported: there is nobody
-// who could still act on them.
-func (a *App) Close() {
-	if a.adminLn != nil {
-		_ = a.adminLn.Close()
+// sayStart tells what is served, and where.
+func (a *App) sayStart(warnings []string) {
+	event := a.events.Info().Str("event", "start").
+		Str("version", a.version).Int("pid", os.Getpid()).Str("path", a.path).
+		Stringer("listen", a.public.Addr())
+	if a.admin != nil {
+		event = event.Stringer("admin", a.admin.Addr())
 	}
-	if a.publicLn != nil {
-		_ = a.publicLn.Close()
+	event.Msgf("serving %s", a.path)
+	for _, text := range warnings {
+		a.Warn("config", text)
 	}
-	if a.files != nil {
-		a.files.close()
-	}
-	if a.transfers != nil {
-		a.transfers.Close()
-	}
-	if a.sink.lines != nil {
-		a.sink.close()
-		if n := a.sink.lines.Dropped(); n > 0 {
-			a.events.Warn().Str("event", "log").Int64("lines", n).Msgf("access log: %d lines were lost", n)
-		}
-	}
-	_ = a.events.Close()
+	_ = a.events.Flush() // who does not read it is not waited for longer
 }
+
+// startBackground starts what looks after the server, until stop is called,
+// which waits for its end. Signs of life end with ctx, which is the start of
+// the drain, as the service manager's own watch does.
+func (a *App) startBackground(ctx context.Context) (stop func()) {
+	living, stopLiving := context.WithCancel(ctx)
+	looking, stopLooking := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := a.manager.Watchdog(living, a.public.Check); err != nil {
+			a.events.Warn().Str("event", "systemd").Err(err).Msg("no signs of life are sent to the service manager")
+		}
+	})
+	running.Go(func() { a.watch.Run(looking) })
+	running.Go(func() { a.health.Run(looking) })
+	return func() { stopLiving(); stopLooking(); running.Wait() }
+}
+
+// Close gives back what New opened.
+func (a *App) Close() { a.close() }
+
+// Reload loads settings and changes the server to them, or to none of them; see
+// reloads. asked says that somebody wants to know.
+func (a *App) Reload(load func() (*config.Settings, error), asked bool) {
+	a.reloads.reload(load, asked)
+}
+
+// apply changes the parts that can change while they run.
+func (a *App) apply(cfg *config.Config) {
+	a.watch.Set(watchSettings(cfg.Operations.Watch))
+	a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
+	a.public.SetIdleTimeout(cfg.IdleTimeout)
+	if a.admin != nil {
+		a.admin.SetIdleTimeout(cfg.IdleTimeout)
+	}
+}
+
+// Warn writes an event that is no error.
+func (a *App) Warn(event, text string) { a.events.Warn().Str("event", event).Msg(text) }
 
 // ReopenLog opens the access log's file anew, for whoever moved it away.
 func (a *App) ReopenLog() {
-	if a.sink.lines == nil {
-		return
-	}
-	if err := a.sink.lines.Reopen(); err != nil {
+	if err := a.records.Reopen(); err != nil {
 		a.events.Error().Str("event", "log").Err(err).Msg("access log goes on in the old file")
 	}
 }
 
-// startHealth looks after the health until stop is called.
-func (a *App) startHealth() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.health.Run(ctx)
-	}()
-	return func() { cancel(); <-done }
-}
-
-// startWatchdog begins to tell the service manager that connections are
-// accepted. It stops with the start of the drain, as the manager's own watch
-// does.
-func (a *App) startWatchdog(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := a.manager.Watchdog(ctx, a.publicLn.Check); err != nil {
-			a.events.Warn().Str("event", "systemd").Err(err).Msg("no signs of life are sent to the service manager")
-		}
-	}()
-	return func() { cancel(); <-done }
-}
-
-// trouble makes what is told of each failure of one kind: it is an event, and
-// counts for the health.
-func (a *App) trouble(word, what string, recent *health.Recent) func(error) {
-	said := event.NewTrouble(a.events.Logger, word, what)
-	return func(err error) {
-		recent.Failed(err)
-		said.Report(err)
+// FlushLogs hands the records and events that wait to where they go, for a
+// process that is about to end without Close, or during it. What takes longer
+// than patience is lost.
+func (a *App) FlushLogs(patience time.Duration) {
+	var flushing sync.WaitGroup
+	for _, log := range []interface {
+		Flush() error
+		Close() error
+	}{a.records, a.events} {
+		flushing.Go(func() {
+			if errors.Is(log.Flush(), os.ErrClosed) {
+				_ = log.Close() // the Close in progress writes them: it is waited for
+			}
+		})
+	}
+	flushed := make(chan struct{})
+	go func() { flushing.Wait(); close(flushed) }()
+	select {
+	case <-flushed:
+	case <-time.After(patience):
 	}
 }

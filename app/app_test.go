@@ -15,7 +15,7 @@ func TestStopBeforeTheStart(t *testing.T) {
 		a, err := New(config.Config{
 			Path: t.TempDir(), Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", AccessLog: "off", LogFormat: "json",
 			IdleTimeout: time.Minute, DrainTimeout: time.Minute,
-		}, &bytes.Buffer{}, &bytes.Buffer{})
+		}, "test", &bytes.Buffer{}, &bytes.Buffer{})
 		if err != nil {
 			t.Fatal(err)
 		}

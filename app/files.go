@@ -1,8 +1,5 @@
 package app
 
-// This file is what is served: the folder or file that the config names, which
-// a reload exchanges for another while requests are being answered.
-
 import (
 	"errors"
 	"fmt"
@@ -16,8 +13,8 @@ import (
 	"fullbore/static"
 )
 
-// openFiles opens what is served.
-func openFiles(cfg config.Config) (*static.Handler, error) {
+// openHandler opens what is served.
+func openHandler(cfg config.Config) (*static.Handler, error) {
 	f := cfg.Files
 	policy := f.Policy
 	if policy == config.PolicyStrict {
@@ -38,8 +35,9 @@ func openFiles(cfg config.Config) (*static.Handler, error) {
 	})
 }
 
-// files serves from the handler that is in force. It is safe for concurrent
-// use.
+// files serves the folder or file that the config names, which a reload
+// exchanges for another while requests are being answered. It is safe for
+// concurrent use.
 type files struct {
 	now atomic.Pointer[generation]
 }
@@ -50,6 +48,14 @@ type files struct {
 type generation struct {
 	*static.Handler
 	users atomic.Int64
+}
+
+func openFiles(cfg config.Config) (*files, error) {
+	h, err := openHandler(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return newFiles(h), nil
 }
 
 func newFiles(h *static.Handler) *files {

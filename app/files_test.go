@@ -71,6 +71,9 @@ func TestFilesAreSwappedUnderRequests(t *testing.T) {
 	if last.users.Load() != 0 {
 		t.Error("the last one is not closed")
 	}
+	if _, err := f.alive(); err == nil {
+		t.Error("something is open after the end")
+	}
 	if status := get(); status != fiber.StatusServiceUnavailable {
 		t.Errorf("status %d after the end", status)
 	}
@@ -84,6 +87,9 @@ func TestFilesStayOpenForWhoeverIsInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFiles(h)
+	if info, err := f.alive(); err != nil || !info.IsDir() {
+		t.Errorf("what is open: %v, %v", info, err)
+	}
 	inside := f.enter()
 	next, err := static.Open(dir)
 	if err != nil {

@@ -1,8 +1,5 @@
 package app
 
-// This file is the public server: how it is set up, and through which parts a
-// request passes, in which order.
-
 import (
 	"errors"
 	"time"
@@ -11,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/guard"
+	"fullbore/logger"
 	"fullbore/static/listing"
 )
 
@@ -23,8 +21,13 @@ const (
 	writeBuffer = 1 << 10
 )
 
-// newPublic is the order in which a request passes through the parts.
-func (a *App) newPublic() *fiber.App {
+// newPublic makes the public server: the order in which a request passes
+// through the parts. While it drains, connections end with their responses.
+func newPublic(records *accessLog, observer logger.Observer, files *files, draining func() bool, trouble fasthttp.Logger) (*fasthttp.Server, error) {
+	log, err := records.newLogger(observer)
+	if err != nil {
+		return nil, err
+	}
 	app := fiber.New(fiber.Config{
 		AppName:                      "fullbore",
 		ServerHeader:                 "fullbore",
@@ -38,25 +41,26 @@ func (a *App) newPublic() *fiber.App {
 		DisablePreParseMultipartForm: true,
 		ErrorHandler:                 answerError,
 	})
-	app.Use(a.log.Handle)
-	app.Use(a.files.Handle)
+	app.Use(log.Handle)
+	app.Use(files.Handle)
 
 	server := app.Server()
 	server.SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error
 	server.ConnState = notePhase
-	handle := server.Handler
+	server.Logger = trouble
+	handle := app.Handler()
 	server.Handler = func(ctx *fasthttp.RequestCtx) {
 		if guard.KnownMethod(ctx) {
 			handle(ctx)
 		}
 		guard.UnreadBody(ctx)
-		if a.draining.begun.Load() != nil {
+		if draining() {
 			ctx.Response.Header.SetConnectionClose()
 		}
 	}
 	server.ExpectHandler = guard.Expectation(server.Handler)
-	a.log.Wrap(server)
-	return app
+	log.Wrap(server)
+	return server, nil
 }
 
 // answerError tells the client the status and no more; what went wrong inside

@@ -6,33 +6,35 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fullbore/app/config"
+	"fullbore/app/drain"
 	"fullbore/app/health"
 )
 
-// phase is how far the server's life has come, for those who ask whether it is
-// ready.
-type phase struct {
-	serving atomic.Bool
+// readiness is whether clients can be sent here.
+type readiness struct {
+	drain   *drain.Drain
+	health  *health.Monitor
+	serving atomic.Bool // the start is over
 }
 
-// ready is nil when clients can be sent here, or why not.
-func (a *App) ready() error {
-	if begun, draining := a.drainBegun(); draining {
+// check is nil when clients can be sent here, or why not.
+func (r *readiness) check() error {
+	if begun, draining := r.drain.Begun(); draining {
 		return fmt.Errorf("draining since %s", begun.Format(time.DateTime))
 	}
-	if !a.phase.serving.Load() {
+	if !r.serving.Load() {
 		return errors.New("it does not serve yet")
 	}
-	if err := a.health.Files(); err != nil {
+	if err := r.health.Files(); err != nil {
 		return fmt.Errorf("files: %w", err)
 	}
 	return nil
 }
 
 // places are the paths that matter, as they are set now.
-func (a *App) places() health.Places {
-	cfg := a.current()
-	p := health.Places{Root: cfg.Path, Open: a.files.alive, State: a.stateDir}
+func places(cfg *config.Config, files *files, state string) health.Places {
+	p := health.Places{Root: cfg.Path, Open: files.alive, State: state}
 	if cfg.AccessLog != "-" && cfg.AccessLog != "off" {
 		p.Log = cfg.AccessLog
 	}

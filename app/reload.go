@@ -1,8 +1,5 @@
 package app
 
-// This file changes the settings of a running server: all that a new config
-// says, or nothing.
-
 import (
 	"errors"
 	"fmt"
@@ -11,55 +8,52 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"fullbore/app/config"
+	"fullbore/app/metrics"
+	"fullbore/app/systemd"
 )
 
-// reloads counts them, for the metrics.
+// reloads change the settings of a running server: all that a new config says,
+// or nothing. They are safe for concurrent use.
 type reloads struct {
+	current *atomic.Pointer[config.Config] // the one in force, which is never written to
+	files   *files
+	apply   func(*config.Config) // changes the parts; what may be wrong with a config is found before
+	events  zerolog.Logger
+	manager *systemd.Manager
+	address string // that manager is told
+
+	// For the metrics.
 	ok, refused atomic.Int64
 	lastOK      atomic.Int64 // Unix time in nanoseconds; the start counts
 	failed      atomic.Bool  // the last one was refused
 
 	mu      sync.Mutex // held by the one in progress
 	refusal string     // why the last one was refused; "" if it was not
-	parts   []func(*config.Config)
 }
 
-// beginReloads puts the first config in force.
-func (a *App) beginReloads(cfg *config.Config) {
-	a.live.Store(cfg)
-	a.reloads.lastOK.Store(time.Now().UnixNano())
+func newReloads(
+	current *atomic.Pointer[config.Config], files *files, apply func(*config.Config),
+	events zerolog.Logger, manager *systemd.Manager, address string,
+) *reloads {
+	r := &reloads{current: current, files: files, apply: apply, events: events, manager: manager, address: address}
+	r.lastOK.Store(time.Now().UnixNano())
+	return r
 }
 
-// current is the config that is in force. It is never written to.
-func (a *App) current() *config.Config { return a.live.Load() }
-
-// onReload registers a part that can change while it runs. apply cannot refuse:
-// what may be wrong with a config is found before. It is for New.
-func (a *App) onReload(apply func(*config.Config)) {
-	a.reloads.parts = append(a.reloads.parts, apply)
-}
-
-// applyTimes is the part of a reload that is about connections and downloads.
-func (a *App) applyTimes(cfg *config.Config) {
-	a.publicLn.SetIdleTimeout(cfg.IdleTimeout)
-	if a.adminLn != nil {
-		a.adminLn.SetIdleTimeout(cfg.IdleTimeout)
-	}
-	a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
-}
-
-// Reload loads settings and changes the server to them. If they cannot be
+// reload loads settings and changes the server to them. If they cannot be
 // loaded, or change what cannot change without a restart, or what they name
 // cannot be opened, nothing changes. It is an event in any case, but for
 // reloads that nobody asked for and that change nothing.
-func (a *App) Reload(load func() (*config.Settings, error), asked bool) {
-	a.reloads.mu.Lock()
-	defer a.reloads.mu.Unlock()
-	a.manager.Reloading()
-	defer a.manager.Ready(a.publicLn.Addr().String())
-	changes, err := a.reload(load, asked)
-	r, trigger := &a.reloads, "file"
+func (r *reloads) reload(load func() (*config.Settings, error), asked bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.manager.Reloading()
+	defer r.manager.Ready(r.address)
+	changes, err := r.try(load, asked)
+	trigger := "file"
 	if asked {
 		trigger = "SIGHUP"
 	}
@@ -70,7 +64,7 @@ func (a *App) Reload(load func() (*config.Settings, error), asked bool) {
 		r.refusal = err.Error()
 		r.refused.Add(1)
 		r.failed.Store(true)
-		a.events.Error().Str("event", "reload").Str("result", "refused").Str("trigger", trigger).Str("error", r.refusal).
+		r.events.Error().Str("event", "reload").Str("result", "refused").Str("trigger", trigger).Str("error", r.refusal).
 			Msg("reload refused, all goes on as before")
 		return
 	}
@@ -89,15 +83,15 @@ func (a *App) Reload(load func() (*config.Settings, error), asked bool) {
 	if len(said) == 0 {
 		message = "reloaded, no setting changed"
 	}
-	a.events.Info().Str("event", "reload").Str("result", "ok").Str("trigger", trigger).Strs("changed", said).Msg(message)
+	r.events.Info().Str("event", "reload").Str("result", "ok").Str("trigger", trigger).Strs("changed", said).Msg(message)
 }
 
-func (a *App) reload(load func() (*config.Settings, error), asked bool) ([]config.Change, error) {
+func (r *reloads) try(load func() (*config.Settings, error), asked bool) ([]config.Change, error) {
 	next, err := load()
 	if err != nil {
 		return nil, err
 	}
-	changes := config.Changes(a.current(), &next.Config)
+	changes := config.Changes(r.current.Load(), &next.Config)
 	if err := restartNeeded(next, changes); err != nil {
 		return nil, err
 	}
@@ -105,15 +99,13 @@ func (a *App) reload(load func() (*config.Settings, error), asked bool) ([]confi
 		return nil, nil
 	}
 	// Anew also if the path is the same: another folder may be there by now.
-	files, err := openFiles(next.Config)
+	handler, err := openHandler(next.Config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", next.Where("path"), err)
 	}
-	a.files.swap(files)
-	a.live.Store(&next.Config)
-	for _, apply := range a.reloads.parts {
-		apply(&next.Config)
-	}
+	r.files.swap(handler)
+	r.current.Store(&next.Config)
+	r.apply(&next.Config)
 	return changes, nil
 }
 
@@ -131,13 +123,9 @@ func restartNeeded(next *config.Settings, changes []config.Change) error {
 	return errors.New(strings.Join(frozen, "; "))
 }
 
-// WarnAtStart is Warn, but behind the lines that say where the server listens,
-// which scripts wait for. It is for before Run.
-func (a *App) WarnAtStart(event, text string) {
-	a.early = append(a.early, func() { a.Warn(event, text) })
-}
-
-// Warn writes an event that is no error.
-func (a *App) Warn(event, text string) {
-	a.events.Warn().Str("event", event).Msg(text)
+// counts is what the metrics say of them.
+func (r *reloads) counts() metrics.Reloads {
+	return metrics.Reloads{
+		OK: r.ok.Load(), Refused: r.refused.Load(), LastOK: !r.failed.Load(), LastOKAt: time.Unix(0, r.lastOK.Load()),
+	}
 }

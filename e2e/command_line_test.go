@@ -165,8 +165,9 @@ func TestImportsPointOneWay(t *testing.T) {
 		"fullbore/e2e":          {}, // it builds and runs the binary
 		"fullbore/app/cli":      {"fullbore/app", "fullbore/app/admin", "fullbore/app/config"},
 		"fullbore/app":          {"fullbore/app/", "fullbore/logger", "fullbore/static", "fullbore/static/listing"},
-		"fullbore/app/admin":    {"fullbore/app/health", "fullbore/app/transfer", "fullbore/app/wire"},
+		"fullbore/app/admin":    {"fullbore/app/drain", "fullbore/app/health", "fullbore/app/transfer", "fullbore/app/wire"},
 		"fullbore/app/config":   {"fullbore/app/wire", "fullbore/logger"},
+		"fullbore/app/drain":    {"fullbore/app/systemd", "fullbore/app/transfer", "fullbore/logger"},
 		"fullbore/app/event":    {"fullbore/app/config", "fullbore/logger"},
 		"fullbore/app/guard":    {"fullbore/app/wire"},
 		"fullbore/app/health":   {},

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 
+	"fullbore/app/drain"
 	"fullbore/app/health"
 	"fullbore/app/transfer"
 )
@@ -53,7 +54,7 @@ type Config struct {
 	// Drain is how far the end of the server has come.
 	//
 	// Optional. Default: never drains
-	Drain func() Drain
+	Drain func() drain.Status
 
 	// Hosts are names with a dot that the listener answers to.
 	//
@@ -122,7 +123,7 @@ func (cfg *Config) setDefaults() {
 		cfg.Ready = func() error { return nil }
 	}
 	if cfg.Drain == nil {
-		cfg.Drain = func() Drain { return Drain{} }
+		cfg.Drain = func() drain.Status { return drain.Status{} }
 	}
 	if cfg.Hosts == nil {
 		cfg.Hosts = func() []string { return nil }

@@ -26,18 +26,7 @@ type page struct {
 	Body    any
 }
 
-// Drain is how far the end of a server has come. Its zero value is a server
-// that goes on.
-type Drain struct {
-	Draining    bool
-	Started     time.Time
-	Deadline    time.Time // when what is left is cut; zero: it is not
-	Connections int       // open ones
-	AtStart     int       // open ones when the drain began
-	Transfers   int       // in flight
-}
-
-// drainView is a Drain as pages and JSON show it.
+// drainView is a drain.Status as pages and JSON show it.
 type drainView struct {
 	Draining    bool       `json:"draining"`
 	Started     *time.Time `json:"started,omitempty"`

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"fullbore/app/drain"
 	"fullbore/app/transfer"
 )
 
@@ -152,8 +153,8 @@ func TestOrders(t *testing.T) {
 
 // Every page says that the server drains, and how far that is.
 func TestDrainIsOnEveryPage(t *testing.T) {
-	addr := serve(t, Config{Drain: func() Drain {
-		return Drain{Draining: true, Started: time.Now(), Deadline: time.Now().Add(time.Hour), Connections: 3, AtStart: 12, Transfers: 2}
+	addr := serve(t, Config{Drain: func() drain.Status {
+		return drain.Status{Draining: true, Started: time.Now(), Deadline: time.Now().Add(time.Hour), Connections: 3, AtStart: 12, Transfers: 2}
 	}})
 	for _, path := range []string{"/", "/transfers", "/downloads", "/health", "/nothing"} {
 		page := ask(t, addr, "GET", path, browser).body

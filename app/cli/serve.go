@@ -108,13 +108,9 @@ func serve(settings *config.Settings, load func() (*config.Settings, error), std
 	// A log whose reader is gone is a write error, not the end of the server.
 	signal.Ignore(syscall.SIGPIPE)
 
-	app.Version = version
-	server, err := app.New(settings.Config, stdout, stderr)
+	server, err := app.New(settings.Config, version, stdout, stderr)
 	if err != nil {
 		return err
-	}
-	for _, unknown := range config.UnknownEnv(os.Environ()) {
-		server.WarnAtStart("config", unknown)
 	}
 	reloads := newReloader(settings.File, func(asked bool) { server.Reload(load, asked) }, server.Warn)
 	ctx, release := handleSignals(server, reloads.ask)
@@ -129,7 +125,7 @@ func serve(settings *config.Settings, load func() (*config.Settings, error), std
 		defer close(followed)
 		reloads.run(following)
 	}()
-	err = server.Run(ctx)
+	err = server.Run(ctx, config.UnknownEnv(os.Environ())...)
 	unfollow()
 	select {
 	case <-followed:

@@ -12,7 +12,7 @@ import (
 const troubleInterval = time.Minute
 
 // Trouble is something that may keep failing: it is said once a minute at most,
-// with how often it happened unsaid. It is safe for concurrent use.
+// with how often it was left unsaid. It is safe for concurrent use.
 type Trouble struct {
 	events zerolog.Logger
 	event  string // the word for it
@@ -23,9 +23,9 @@ type Trouble struct {
 	unsaid int
 }
 
-// NewTrouble makes a Trouble with a word for programs and one for people.
-func NewTrouble(events zerolog.Logger, event, what string) *Trouble {
-	return &Trouble{events: events, event: event, what: what}
+// Trouble makes a Trouble with a word for programs and one for people.
+func (l *Log) Trouble(event, what string) *Trouble {
+	return &Trouble{events: l.Logger, event: event, what: what}
 }
 
 // Report says that it failed.

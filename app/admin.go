@@ -1,0 +1,42 @@
+package app
+
+import (
+	"net"
+
+	"github.com/valyala/fasthttp"
+
+	"fullbore/app/admin"
+	"fullbore/app/config"
+	"fullbore/app/guard"
+	"fullbore/logger"
+)
+
+// newAdmin makes the server of the admin listener. The observer is told of each
+// request.
+func newAdmin(cfg admin.Config, observer logger.Observer, trouble fasthttp.Logger) (*fasthttp.Server, error) {
+	log, err := newQuietLogger(observer)
+	if err != nil {
+		return nil, err
+	}
+	app := admin.New(cfg)
+	server := app.Server()
+	handle := app.Handler()
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		if guard.KnownMethod(ctx) {
+			handle(ctx)
+		}
+	}
+	server.Logger = trouble
+	log.Wrap(server)
+	return server, nil
+}
+
+// adminHosts are the names that the admin listener answers to: those that are
+// set, and the one that it listens on.
+func adminHosts(cfg *config.Config) []string {
+	hosts := append([]string(nil), cfg.Operations.AdminHosts...)
+	if host, _, err := net.SplitHostPort(cfg.Admin); err == nil && host != "" {
+		hosts = append(hosts, host)
+	}
+	return hosts
+}

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"fullbore/app/drain"
+	"fullbore/app/event"
+	"fullbore/app/health"
+	"fullbore/app/metrics"
+	"fullbore/app/wire"
+)
+
+const (
+	// adminGrace is for the admin listener's answers to end.
+	adminGrace = time.Second
+
+	// profileGrace is for those that do not: profiles, which take as long as was
+	// asked.
+	profileGrace = 5 * time.Second
+)
+
+// door is where connections come in: what listens, and how it is served. Those
+// who ask it do not know how many listeners that are, nor what serves them.
+type door struct {
+	*wire.Listener
+	failures health.Recent // of accepting
+	ended    chan struct{} // closed when serve has returned
+}
+
+// openDoor listens on addr, or on the socket that was inherited, if there is
+// one. trouble is told when it cannot accept.
+func openDoor(addr string, inherited *net.TCPListener, idleTimeout time.Duration, trouble *event.Trouble) (*door, error) {
+	d := &door{ended: make(chan struct{})}
+	cfg := wire.Config{IdleTimeout: idleTimeout, OnAcceptError: func(err error, _ time.Duration) {
+		d.failures.Failed(err)
+		trouble.Report(err)
+	}}
+	if inherited != nil {
+		d.Listener = wire.NewListener(inherited, cfg)
+		return d, nil
+	}
+	ln, err := wire.Listen(addr, cfg)
+	if err != nil {
+		return nil, err
+	}
+	d.Listener = ln
+	return d, nil
+}
+
+// serve accepts connections and has the server answer them until the door is
+// closed. It is called once.
+func (d *door) serve(server *fasthttp.Server) error {
+	defer close(d.ended)
+	return server.Serve(d.Listener)
+}
+
+// Ended reports whether no more connections are accepted, and those that were
+// are counted.
+func (d *door) Ended() bool {
+	select {
+	case <-d.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop ends the door of the admin server. What that still says may be cut:
+// those who watch ask again.
+func (d *door) stop(server *fasthttp.Server) {
+	// Shutdown knows the listener only once Serve has begun; a stop may come
+	// before that.
+	defer func() { _ = d.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), adminGrace)
+	defer cancel()
+	if server.ShutdownWithContext(ctx) == nil {
+		return
+	}
+	_ = d.Cut(drain.ErrTimeout)
+	_ = d.WaitClosed(profileGrace)
+}
+
+// sent is in bytes.
+func (d *door) sent() int64 {
+	sent, _ := d.Bytes()
+	return sent
+}
+
+// counts is what the metrics say of it.
+func (d *door) counts() metrics.Connections {
+	c := metrics.Connections{Open: d.Open(), Accepted: d.Accepted(), AcceptErrors: d.AcceptErrors()}
+	c.Sent, c.Received = d.Bytes()
+	return c
+}
+
+// notePhase tells a connection whether it may be retired. It is a
+// fasthttp.Server's ConnState.
+func notePhase(c net.Conn, state fasthttp.ConnState) {
+	link, ok := wire.LinkOf(c)
+	if !ok {
+		return
+	}
+	switch state {
+	case fasthttp.StateActive:
+		link.Work()
+	case fasthttp.StateIdle:
+		link.Rest()
+	default: // new, closed or hijacked: nothing of ours
+	}
+}
