@@ -78,10 +78,8 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	measured := metrics.New(version, metrics.Sources{
 		Active: a.transfers.Active, Downloads: a.transfers.Totals, Connections: a.public.counts,
 		LinesDropped: a.records.Dropped, EventsLost: a.events.Dropped,
-		Health: func() metrics.Health { return healthMetrics(a.health.Report()) },
-		Drain:  a.drain.Begun, Reloads: a.reloads.counts,
-		Watch:       func() metrics.Watch { return watchMetrics(a.watch) },
-		Filesystems: func() map[string]metrics.Filesystem { return spaceMetrics(a.health.Spaces()) },
+		Health: a.health.Report, Filesystems: a.health.Spaces, Drain: a.drain.Begun, Reloads: a.reloads.counts,
+		Watch: func() metrics.Watch { return watchMetrics(a.watch) },
 	})
 	a.publicServer, err = newPublic(a.records, publicRequests{a.drain, measured, a.transfers},
 		a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))

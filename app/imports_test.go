@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"app/event":    {"app/config", "logger"},
 	"app/guard":    {"app/wire"},
 	"app/health":   {},
-	"app/metrics":  {"app/transfer", "logger"},
+	"app/metrics":  {"app/health", "app/transfer", "logger"},
 	"app/systemd":  {},
 	"app/transfer": {"app/wire", "logger"},
 	"app/watch":    {},

@@ -2,7 +2,6 @@ package app
 
 import (
 	"fullbore/app/drain"
-	"fullbore/app/health"
 	"fullbore/app/metrics"
 	"fullbore/app/transfer"
 	"fullbore/app/watch"
@@ -42,28 +41,11 @@ func (adminRequests) Ready(*logger.Result) {}
 // End counts.
 func (o adminRequests) End(result *logger.Result) { o.metrics.ObserveAdmin(result) }
 
-// What the metrics say of parts that do not know them.
-
-func healthMetrics(r health.Report) metrics.Health {
-	m := metrics.Health{Score: r.Score, Parts: make(map[string]int, len(r.Parts))}
-	for _, p := range r.Parts {
-		m.Parts[p.Name] = p.Score
-	}
-	return m
-}
-
+// watchMetrics is what the metrics say of the watchdog.
 func watchMetrics(w *watch.Watch) metrics.Watch {
 	m := metrics.Watch{Alarms: make(map[string]int64, len(watch.Rules)), Captures: w.Captures()}
 	for _, rule := range watch.Rules {
 		m.Alarms[string(rule)] = w.Alarms(rule)
-	}
-	return m
-}
-
-func spaceMetrics(spaces map[string]health.Space) map[string]metrics.Filesystem {
-	m := make(map[string]metrics.Filesystem, len(spaces))
-	for of, space := range spaces {
-		m[of] = metrics.Filesystem(space)
 	}
 	return m
 }

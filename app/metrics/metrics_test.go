@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/valyala/fasthttp"
 
+	"fullbore/app/health"
 	"fullbore/app/transfer"
 	"fullbore/logger"
 )
@@ -38,11 +39,11 @@ func everything() Sources {
 		},
 		LinesDropped: func() int64 { return 4 },
 		EventsLost:   func() int64 { return 6 },
-		Health:       func() Health { return Health{Score: 80, Parts: map[string]int{"disk": 50}} },
+		Health:       func() health.Report { return health.Report{Score: 80, Parts: []health.Part{{Name: "disk", Score: 50}}} },
 		Drain:        func() (time.Time, bool) { return time.Unix(1000, 5e8), true },
 		Reloads:      func() Reloads { return Reloads{OK: 2, Refused: 1, LastOK: false, LastOKAt: time.Unix(2000, 0)} },
 		Watch:        func() Watch { return Watch{Alarms: map[string]int64{"memory": 1}, Captures: 1} },
-		Filesystems:  func() map[string]Filesystem { return map[string]Filesystem{"files": {Free: 7, Size: 8}} },
+		Filesystems:  func() map[string]health.Space { return map[string]health.Space{"files": {Free: 7, Size: 8}} },
 	}
 }
 

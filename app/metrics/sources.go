@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"fullbore/app/health"
 	"fullbore/app/transfer"
 )
 
@@ -14,16 +15,16 @@ import (
 // is called at every scrape, perhaps by several at once; one that is nil has no
 // metrics.
 type Sources struct {
-	Active       func() int                   // requests in flight on the public listener
-	Downloads    func() transfer.Totals       // what became of downloads
-	Connections  func() Connections           // of the public listener
-	LinesDropped func() int64                 // of the access log
-	EventsLost   func() int64                 // of those on standard error
-	Health       func() Health                // how well the server is
-	Drain        func() (time.Time, bool)     // when it began to drain, and whether
-	Reloads      func() Reloads               // of the configuration
-	Watch        func() Watch                 // what the watchdog found
-	Filesystems  func() map[string]Filesystem // by what is there: "files", "state"
+	Active       func() int                     // requests in flight on the public listener
+	Downloads    func() transfer.Totals         // what became of downloads
+	Connections  func() Connections             // of the public listener
+	LinesDropped func() int64                   // of the access log
+	EventsLost   func() int64                   // of those on standard error
+	Health       func() health.Report           // how well the server is
+	Drain        func() (time.Time, bool)       // when it began to drain, and whether
+	Reloads      func() Reloads                 // of the configuration
+	Watch        func() Watch                   // what the watchdog found
+	Filesystems  func() map[string]health.Space // by what is there: "files", "state"
 }
 
 // Connections are those of a listener.
@@ -32,12 +33,6 @@ type Connections struct {
 	Accepted       int64 // since the start
 	AcceptErrors   int64 // accepts that failed and were tried again
 	Sent, Received int64 // bytes, of those that are closed, too
-}
-
-// Health is how well the server is.
-type Health struct {
-	Score int            // 0 to 100
-	Parts map[string]int // likewise, by name
 }
 
 // Reloads is what became of reloads of the configuration. The start is one that
@@ -53,9 +48,6 @@ type Watch struct {
 	Alarms   map[string]int64 // by rule
 	Captures int64
 }
-
-// Filesystem is how full one is.
-type Filesystem struct{ Free, Size int64 } // bytes
 
 // sourced is the collector of what Sources tell.
 type sourced struct {
@@ -157,8 +149,8 @@ func (s *sourced) collectCare(out output) {
 	if s.from.Health != nil {
 		h := s.from.Health()
 		out.gauge("health_score", float64(h.Score))
-		for part, score := range h.Parts {
-			out.gauge("health_part_score", float64(score), part)
+		for _, part := range h.Parts {
+			out.gauge("health_part_score", float64(part.Score), part.Name)
 		}
 	}
 	if s.from.Reloads != nil {
