@@ -21,14 +21,15 @@ import (
 
 	"github.com/prometheus/procfs"
 
+	"fullbore/bench/load"
+	"fullbore/bench/process"
 	"fullbore/bench/report"
-	"fullbore/bench/target"
 )
 
 // harness is the built program and a server to measure.
 type harness struct {
 	binary string
-	server *target.Server
+	server *process.Server
 	flags  []string // that say what to measure
 }
 
@@ -40,12 +41,12 @@ func newHarness(t *testing.T, size int64) *harness {
 	folder := t.TempDir()
 	h := &harness{binary: filepath.Join(folder, "bench")}
 	plain := filepath.Join(folder, "plain")
-	err := errors.Join(target.Build(t.Context(), ".", h.binary), target.Build(t.Context(), "./soak/testdata/plain", plain),
-		target.SparseFile(filepath.Join(folder, "f"), size))
+	err := errors.Join(process.Build(t.Context(), ".", h.binary), process.Build(t.Context(), "./soak/testdata/plain", plain),
+		load.SparseFile(filepath.Join(folder, "f"), size))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.server, err = target.Launch(t.Context(), target.Command{Path: plain, Args: []string{folder, filepath.Join(folder, "log")}}); err != nil {
+	if h.server, err = process.Launch(t.Context(), process.Command{Path: plain, Args: []string{folder, filepath.Join(folder, "log")}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.server.Stop)
@@ -68,7 +69,7 @@ func TestHarnessStaysSmallWithManyClients(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	process, err := target.Attach(cmd.Process.Pid)
+	process, err := process.Attach(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestHarnessStaysSmallWithManyClients(t *testing.T) {
 func TestEndOfTheTerminalStopsTheServer(t *testing.T) {
 	h := newHarness(t, 16<<20)
 	fullbore := filepath.Join(t.TempDir(), "fullbore")
-	if err := target.Build(t.Context(), "fullbore", fullbore); err != nil {
+	if err := process.Build(t.Context(), "fullbore", fullbore); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -116,7 +117,7 @@ func TestEndOfTheTerminalStopsTheServer(t *testing.T) {
 			scratch := t.TempDir()
 			cmd := exec.Command(h.binary, "soak", "--server", fullbore, "--size", "16MiB", "--rounds", "10000", "--rest", "10ms", "--slow", "10ms")
 			cmd.Env = append(os.Environ(), "TMPDIR="+scratch)
-			var children []*target.Process
+			var children []*process.Process
 			cmd.Stderr = &onRound{name: "round 2/", do: func() {
 				children = childrenOf(t, cmd.Process.Pid)
 				_ = cmd.Process.Signal(c.signal)
@@ -126,7 +127,7 @@ func TestEndOfTheTerminalStopsTheServer(t *testing.T) {
 				t.Fatalf("exit %d, %d children, want %d and one", code, len(children), c.code)
 			}
 			for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-				if _, err := children[0].Sample(); errors.Is(err, target.ErrGone) {
+				if _, err := children[0].Sample(); errors.Is(err, process.ErrGone) {
 					break
 				}
 				if time.Now().After(deadline) {
@@ -140,15 +141,15 @@ func TestEndOfTheTerminalStopsTheServer(t *testing.T) {
 	}
 }
 
-func childrenOf(t *testing.T, pid int) (children []*target.Process) {
+func childrenOf(t *testing.T, pid int) (children []*process.Process) {
 	t.Helper()
 	all, err := procfs.AllProcs()
 	if err != nil {
 		t.Error(err)
 	}
-	for _, process := range all {
-		if stat, err := process.Stat(); err == nil && stat.PPID == pid {
-			if child, err := target.Attach(process.PID); err == nil {
+	for _, p := range all {
+		if stat, err := p.Stat(); err == nil && stat.PPID == pid {
+			if child, err := process.Attach(p.PID); err == nil {
 				children = append(children, child)
 			}
 		}

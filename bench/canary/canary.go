@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"fullbore/bench/load"
+	"fullbore/bench/process"
 	"fullbore/bench/soak"
-	"fullbore/bench/target"
 )
 
 // The exit codes.
@@ -55,8 +55,8 @@ var ConfigDefault = Config{
 // build is one of the two servers.
 type build struct {
 	name    string
-	server  *target.Server
-	service *target.Service
+	server  *process.Server
+	service *process.Service
 	url     *url.URL
 	size    int64
 	plan    func() []load.Request
@@ -85,7 +85,7 @@ func measure(ctx context.Context, config Config, progress io.Writer) (result *Re
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	err = target.SparseFile(filepath.Join(folder, "canary.bin"), config.Size)
+	err = load.SparseFile(filepath.Join(folder, "canary.bin"), config.Size)
 	if err = errors.Join(err, os.Chmod(folder, 0o755)); err != nil { // an image's program is another user
 		return nil, err
 	}
@@ -120,8 +120,8 @@ func (b *build) start(ctx context.Context, config Config, what, folder string, c
 	if b.server, err = launch(ctx, config.Images, what, folder, cpus); err != nil {
 		return err
 	}
-	b.service = target.Processes(b.server.Process)
-	b.service.MetricsURL = target.GoMetricsOf(ctx, b.server)
+	b.service = process.Processes(b.server.Process)
+	b.service.MetricsURL = process.GoMetricsOf(ctx, b.server)
 	if b.url, err = url.Parse(b.server.URL + "/canary.bin"); err == nil {
 		err = b.prepare(ctx, config)
 	}

@@ -17,8 +17,8 @@ import (
 
 	"fullbore/bench/imagetest"
 	"fullbore/bench/load"
+	"fullbore/bench/process"
 	"fullbore/bench/soak"
-	"fullbore/bench/target"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,7 +30,7 @@ func TestCanaryFindsTheWorseBuild(t *testing.T) {
 	folder := t.TempDir()
 	lean, fat := filepath.Join(folder, "lean"), filepath.Join(folder, "fat")
 	for _, out := range []string{lean, fat} {
-		if err := target.Build(t.Context(), "./testdata/control", out); err != nil {
+		if err := process.Build(t.Context(), "./testdata/control", out); err != nil {
 			t.Fatal(err)
 		}
 	}

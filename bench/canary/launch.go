@@ -9,31 +9,31 @@ package canary
 import (
 	"context"
 
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 // launch starts a build on the folder.
-func launch(ctx context.Context, image bool, what, folder string, cpus []int) (*target.Server, error) {
+func launch(ctx context.Context, image bool, what, folder string, cpus []int) (*process.Server, error) {
 	args := func(folder string) []string {
 		return []string{"serve", folder, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--access-log", "off"}
 	}
 	if image {
 		const inside = "/srv/files"
-		return target.LaunchImage(ctx, target.Image{Name: what, Args: args(inside), Folder: folder, At: inside, CPUs: cpus})
+		return process.LaunchImage(ctx, process.Image{Name: what, Args: args(inside), Folder: folder, At: inside, CPUs: cpus})
 	}
-	return target.Launch(ctx, target.Command{Path: what, Args: args(folder), CPUs: cpus})
+	return process.Launch(ctx, process.Command{Path: what, Args: args(folder), CPUs: cpus})
 }
 
 // share divides the processors between the servers, which take turns on theirs,
 // and the client, until unpin is called. Where there is only one, nobody is pinned.
 func share() (servers []int, unpin func(), err error) {
-	all, err := target.Affinity()
+	all, err := process.Affinity()
 	if err != nil || len(all) < 2 {
 		return nil, func() {}, err
 	}
-	unpin = func() { _ = target.PinSelf(all) } // the process is about to end anyway
+	unpin = func() { _ = process.PinSelf(all) } // the process is about to end anyway
 	half := len(all) / 2
-	if err := target.PinSelf(all[half:]); err != nil {
+	if err := process.PinSelf(all[half:]); err != nil {
 		unpin()
 		return nil, nil, err
 	}

@@ -11,8 +11,8 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"fullbore/bench/process"
 	"fullbore/bench/stats"
-	"fullbore/bench/target"
 )
 
 const significance = 0.05 // for all figures together, by Holm's method
@@ -55,7 +55,7 @@ var (
 	}
 )
 
-func newFigures(before, after target.Full, sent int64, requests int, firstBytes []float64) figures {
+func newFigures(before, after process.Full, sent int64, requests int, firstBytes []float64) figures {
 	gb := float64(sent) / 1e9
 	at := func(share float64) float64 { return firstBytes[int(share*float64(len(firstBytes)-1))] }
 	f := figures{

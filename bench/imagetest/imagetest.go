@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 // Need skips the test, or fails it where FULLBORE_REQUIRE_TOOLS=1 requires everything.
@@ -36,7 +36,7 @@ func Need(t *testing.T) {
 func Import(t *testing.T, pkg, name string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), name)
-	if err := target.Build(t.Context(), pkg, binary); err != nil {
+	if err := process.Build(t.Context(), pkg, binary); err != nil {
 		t.Fatal(err)
 	}
 	program, err := os.ReadFile(binary)

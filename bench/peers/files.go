@@ -26,7 +26,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"fullbore/bench/target"
+	"fullbore/bench/load"
 )
 
 // Names of files that are served.
@@ -55,7 +55,7 @@ func randomFile(path string, size int64) error {
 // sparseFile makes a file without blocks and reads it once, so that no server is
 // the first to do so and pays for filling the page cache.
 func sparseFile(path string, size int64) error {
-	if err := target.SparseFile(path, size); err != nil {
+	if err := load.SparseFile(path, size); err != nil {
 		return err
 	}
 	file, err := os.Open(path)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/prometheus/procfs"
 
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 const (
@@ -44,7 +44,7 @@ func (b *bench) read(s *subject) (meter, error) {
 	if err != nil {
 		return meter{}, err
 	}
-	self, err := target.Attach(os.Getpid())
+	self, err := process.Attach(os.Getpid())
 	if err != nil {
 		return meter{}, err
 	}

@@ -22,8 +22,8 @@ import (
 	"strings"
 	"text/template"
 
+	"fullbore/bench/process"
 	"fullbore/bench/report"
-	"fullbore/bench/target"
 )
 
 //go:embed configs
@@ -38,7 +38,7 @@ type peer struct {
 	pkg      string   // or a Go package of this module, to build
 	version  func(ctx context.Context, program string) string
 	noTLS    func() string // why it cannot serve TLS; empty if it can. Nil: it can
-	command  func(s site) (target.Command, error)
+	command  func(s site) (process.Command, error)
 }
 
 // ours is the one that the others are compared with.
@@ -51,8 +51,8 @@ var all = []peer{
 		setUp:   "defaults, JSON access log; it gathers records for up to a second",
 		version: revision,
 		noTLS:   func() string { return "it serves no TLS yet" },
-		command: func(s site) (target.Command, error) {
-			return target.Command{Args: []string{
+		command: func(s site) (process.Command, error) {
+			return process.Command{Args: []string{
 				"serve", s.Files, "--listen", s.Address, "--admin", "127.0.0.1:0",
 				"--access-log", s.Log(), "--log-format", "json",
 			}}, nil
@@ -62,9 +62,9 @@ var all = []peer{
 		name: "nginx", title: "nginx", programs: []string{"nginx"},
 		setUp:   "sendfile, tcp_nopush, 1 worker, autoindex; combined log, gathered for up to a second",
 		version: output("-v"),
-		command: func(s site) (target.Command, error) {
+		command: func(s site) (process.Command, error) {
 			config, err := s.config("nginx.conf")
-			return target.Command{Args: []string{"-p", s.Scratch, "-c", config, "-e", "stderr"}}, err
+			return process.Command{Args: []string{"-p", s.Scratch, "-c", config, "-e", "stderr"}}, err
 		},
 	},
 	{
@@ -75,18 +75,18 @@ var all = []peer{
 			return missing("its mod_openssl is not installed", "/usr/lib/lighttpd/mod_openssl.so",
 				"/usr/lib64/lighttpd/mod_openssl.so", "/usr/local/lib/mod_openssl.so")
 		},
-		command: func(s site) (target.Command, error) {
+		command: func(s site) (process.Command, error) {
 			config, err := s.config("lighttpd.conf")
-			return target.Command{Args: []string{"-D", "-f", config}}, err
+			return process.Command{Args: []string{"-D", "-f", config}}, err
 		},
 	},
 	{
 		name: "caddy", title: "Caddy", programs: []string{"caddy"},
 		setUp:   "file_server browse; JSON log, every record written at once since it cannot gather",
 		version: output("version"),
-		command: func(s site) (target.Command, error) {
+		command: func(s site) (process.Command, error) {
 			config, err := s.config("Caddyfile")
-			return target.Command{
+			return process.Command{
 				Args: []string{"run", "--config", config, "--adapter", "caddyfile"},
 				Env:  []string{"XDG_CONFIG_HOME=" + s.Scratch, "XDG_DATA_HOME=" + s.Scratch, "HOME=" + s.Scratch},
 			}, err
@@ -96,9 +96,9 @@ var all = []peer{
 		name: "apache", title: "Apache", programs: []string{"apache2", "httpd"},
 		setUp:   "event MPM, 128 threads a child, EnableSendfile, autoindex; combined log, BufferedLogs",
 		version: output("-v"),
-		command: func(s site) (target.Command, error) {
+		command: func(s site) (process.Command, error) {
 			config, err := s.config("apache2.conf")
-			return target.Command{Args: []string{"-D", "FOREGROUND", "-f", config}}, err
+			return process.Command{Args: []string{"-D", "FOREGROUND", "-f", config}}, err
 		},
 	},
 	{
@@ -124,12 +124,12 @@ func peerNames() []string {
 }
 
 // goPeer is the command line that the Go servers in testdata share.
-func goPeer(s site) (target.Command, error) {
+func goPeer(s site) (process.Command, error) {
 	args := []string{"-listen", s.Address, "-log", s.Log()}
 	if s.Certificate != "" {
 		args = append(args, "-certificate", s.Certificate, "-key", s.Key)
 	}
-	return target.Command{Args: append(args, s.Files)}, nil
+	return process.Command{Args: append(args, s.Files)}, nil
 }
 
 // site is where a server runs and what it may use. The templates in configs are

@@ -18,7 +18,7 @@ import (
 	"runtime"
 	"time"
 
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 const checkSize = 100_000 // of the file that every server must send before it is measured
@@ -143,7 +143,7 @@ func (b *bench) programOf(ctx context.Context, p peer) (string, error) {
 	}
 	if p.pkg != "" {
 		program := filepath.Join(b.folder, "bin-"+p.name)
-		return program, target.Build(ctx, p.pkg, program)
+		return program, process.Build(ctx, p.pkg, program)
 	}
 	for _, program := range p.programs {
 		// Not everybody has the folders of servers in PATH.
@@ -192,16 +192,16 @@ func (b *bench) say(format string, args ...any) { _, _ = fmt.Fprintf(b.progress,
 
 // pinSelf confines this process to one CPU until unpin is called.
 func pinSelf(cpu int) (unpin func(), err error) {
-	before, err := target.Affinity()
+	before, err := process.Affinity()
 	if err != nil {
 		return nil, err
 	}
 	procs := runtime.GOMAXPROCS(1)
 	unpin = func() {
 		runtime.GOMAXPROCS(procs)
-		_ = target.PinSelf(before) // the process is about to end anyway
+		_ = process.PinSelf(before) // the process is about to end anyway
 	}
-	if err := target.PinSelf([]int{cpu}); err != nil {
+	if err := process.PinSelf([]int{cpu}); err != nil {
 		unpin()
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func pinSelf(cpu int) (unpin func(), err error) {
 }
 
 func twoCPUs() (server, client int, err error) {
-	cpus, err := target.Affinity()
+	cpus, err := process.Affinity()
 	if err != nil {
 		return 0, 0, err
 	}

@@ -24,7 +24,7 @@ import (
 	"go.uber.org/goleak"
 
 	"fullbore/bench/load"
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,7 +45,7 @@ func twoProcessors(t *testing.T) []int {
 	if testing.Short() {
 		t.Skip("skipping a comparison of real servers")
 	}
-	cpus, err := target.Affinity()
+	cpus, err := process.Affinity()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,17 +81,17 @@ func TestComparisonOfRealServers(t *testing.T) {
 	checkMarkdown(t, out.String(), result)
 	checkPictures(t, report("peers.png"), report("peers.svg"), result)
 
-	if after, err := target.Affinity(); err != nil || len(after) != len(before) {
+	if after, err := process.Affinity(); err != nil || len(after) != len(before) {
 		t.Errorf("this process may use %v afterwards, %v before: %v", after, before, err)
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-	self, err := target.Attach(os.Getpid())
+	self, err := process.Attach(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if memory, err := target.NewTree(self).Memory(); err != nil || memory.Processes != 1 {
+	if memory, err := process.NewTree(self).Memory(); err != nil || memory.Processes != 1 {
 		t.Errorf("%d processes run where only this one should: %v", memory.Processes, err)
 	}
 }
@@ -291,7 +291,7 @@ func TestServerThatSendsSomethingElseIsNotMeasured(t *testing.T) {
 	if err := randomFile(filepath.Join(other, checkName), checkSize); err != nil {
 		t.Fatal(err)
 	}
-	b := someBench(t, peer{}, peer{command: func(s site) (target.Command, error) {
+	b := someBench(t, peer{}, peer{command: func(s site) (process.Command, error) {
 		s.Files = other
 		return goPeer(s)
 	}})
@@ -334,10 +334,10 @@ func TestWhatOthersDisturbedIsMeasuredAgain(t *testing.T) {
 
 func TestServerThatEndsAtOnceIsTriedOnAnotherPort(t *testing.T) {
 	var addresses []string
-	b := someBench(t, peer{command: func(s site) (target.Command, error) {
+	b := someBench(t, peer{command: func(s site) (process.Command, error) {
 		addresses = append(addresses, s.Address)
 		if len(addresses) == 1 { // as if somebody had taken the port meanwhile
-			return target.Command{Args: []string{"-listen", "127.0.0.1:-1"}}, nil
+			return process.Command{Args: []string{"-listen", "127.0.0.1:-1"}}, nil
 		}
 		return goPeer(s)
 	}})
@@ -348,8 +348,8 @@ func TestServerThatEndsAtOnceIsTriedOnAnotherPort(t *testing.T) {
 }
 
 func TestServerThatNeverStartsSaysWhy(t *testing.T) {
-	b := someBench(t, peer{command: func(site) (target.Command, error) {
-		return target.Command{Args: []string{"-no-such-flag"}}, nil
+	b := someBench(t, peer{command: func(site) (process.Command, error) {
+		return process.Command{Args: []string{"-no-such-flag"}}, nil
 	}})
 	comparison, err := b.compare(t.Context(), oneRequest(func(*subject, int) {}))
 	if err != nil || !strings.Contains(comparison.Peers[0].Problem, "ended before it answered") {

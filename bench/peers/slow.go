@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fullbore/bench/load"
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 const (
@@ -102,8 +102,8 @@ func (s *subject) slow(ctx context.Context, config Config) (work, error) {
 
 // steady waits until the server's anonymous memory stands still, or takes it as
 // it is after a while.
-func (s *subject) steady(ctx context.Context) (target.Memory, error) {
-	var last target.Memory
+func (s *subject) steady(ctx context.Context) (process.Memory, error) {
+	var last process.Memory
 	for begin := time.Now(); ; {
 		now, err := s.tree.Memory()
 		if err != nil {
@@ -122,7 +122,7 @@ func (s *subject) steady(ctx context.Context) (target.Memory, error) {
 
 // closed waits until the server has no more descriptors open than before, give or
 // take a few of its own, or takes its memory as it is after a while.
-func (s *subject) closed(ctx context.Context, before int) (target.Memory, error) {
+func (s *subject) closed(ctx context.Context, before int) (process.Memory, error) {
 	const few = 16
 	for begin := time.Now(); ; {
 		now, err := s.tree.Memory()

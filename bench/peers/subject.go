@@ -21,7 +21,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 const (
@@ -33,8 +33,8 @@ const (
 type subject struct {
 	peer    *installed
 	address string
-	server  *target.Server
-	tree    *target.Tree
+	server  *process.Server
+	tree    *process.Tree
 	scratch string
 }
 
@@ -53,7 +53,7 @@ func (b *bench) start(ctx context.Context, p *installed, secure bool) (*subject,
 		if err == nil {
 			return s, nil
 		}
-		if failed = err; !errors.Is(err, target.ErrGone) {
+		if failed = err; !errors.Is(err, process.ErrGone) {
 			break // it runs; it does not want
 		}
 	}
@@ -83,11 +83,11 @@ func (b *bench) attempt(ctx context.Context, p *installed, secure bool) (*subjec
 		return nil, err
 	}
 	command.Path, command.CPUs, command.Dir = p.program, []int{b.serverCPU}, scratch
-	server, err := target.Spawn(command)
+	server, err := process.Spawn(command)
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{peer: p, address: address, server: server, tree: target.NewTree(server.Process), scratch: scratch}
+	s := &subject{peer: p, address: address, server: server, tree: process.NewTree(server.Process), scratch: scratch}
 	if err := s.await(ctx, b, secure); err != nil {
 		words := server.LastWords()
 		s.stop()

@@ -9,7 +9,7 @@ import (
 	"encoding/csv"
 	"strconv"
 
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 func (s *Soak) restsCSV() []byte {
@@ -41,7 +41,7 @@ func (s *Soak) samplesCSV() []byte {
 		len(s.Samples), func(i int) []string { return sampleRow(s.Samples[i].At, s.Samples[i].Round, s.Samples[i].Sample) })
 }
 
-func sampleRow(at float64, round int, s target.Sample) []string {
+func sampleRow(at float64, round int, s process.Sample) []string {
 	return []string{
 		decimal(at), whole(round), whole(s.RSS), whole(s.Anon), whole(s.File),
 		whole(s.Descriptors), whole(s.Threads), decimal(s.CPU.Seconds()),

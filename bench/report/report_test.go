@@ -16,8 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"fullbore/bench/process"
 	"fullbore/bench/stats"
-	"fullbore/bench/target"
 )
 
 func example() *Soak {
@@ -29,7 +29,7 @@ func example() *Soak {
 	for round := range 10 {
 		rest := Rest{Round: round + 1, GB: float64(round + 1), Loaded: 1, Sent: 1e9, Requests: 5}
 		rest.Anon = int64(round+5) << 20
-		rest.Go = &target.GoMetrics{Goroutines: 7}
+		rest.Go = &process.GoMetrics{Goroutines: 7}
 		s.Rest = append(s.Rest, rest)
 		series.GB, series.Values = append(series.GB, rest.GB), append(series.Values, float64(rest.Anon))
 	}

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"fullbore/bench/load"
+	"fullbore/bench/process"
 	"fullbore/bench/stats"
-	"fullbore/bench/target"
 )
 
 // Soak is the result of a soak. Sizes are bytes, GB are 10^9 bytes. Not safe for
@@ -51,7 +51,7 @@ type Soak struct {
 	Findings    []Finding         `json:"findings"`
 	Rule        string            `json:"rule"`
 	Config      any               `json:"config"`
-	Idle        target.Full       `json:"idle"`
+	Idle        process.Full      `json:"idle"`
 	Peak        Peak              `json:"peak"`
 	PeakRSS     float64           `json:"peak_rss_bytes"`
 	Rest        []Rest            `json:"rest"`
@@ -89,7 +89,7 @@ type Peak struct{ Anon, RSS, Descriptors, Threads int64 }
 type Sample struct {
 	At    float64 `json:"at_seconds"` // since the first round began
 	Round int     `json:"round"`      // 0 before the first
-	target.Sample
+	process.Sample
 }
 
 // Rest is the target at rest after a round.
@@ -100,7 +100,7 @@ type Rest struct {
 	Loaded   float64 `json:"seconds_under_load"`
 	Sent     int64   `json:"bytes_sent"` // in this round
 	Requests int     `json:"requests"`
-	target.Full
+	process.Full
 }
 
 // NewSlope keeps what JSON can say.

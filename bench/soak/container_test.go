@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fullbore/bench/imagetest"
+	"fullbore/bench/process"
 	"fullbore/bench/report"
-	"fullbore/bench/target"
 )
 
 const containerLimit = 256 << 20
@@ -46,11 +46,11 @@ func TestSoakOfAContainer(t *testing.T) {
 		t.Parallel()
 		c := runContainer(t, image)
 		config := config
-		pid, err := target.ContainerPID(t.Context(), c.name)
+		pid, err := process.ContainerPID(t.Context(), c.name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if config.Cgroup = target.CgroupOf(pid); config.Cgroup == "" {
+		if config.Cgroup = process.CgroupOf(pid); config.Cgroup == "" {
 			t.Fatalf("the container's process %d has no memory cgroup of its own", pid)
 		}
 		config.URL, config.Create = c.url, filepath.Join(c.folder, fileName)

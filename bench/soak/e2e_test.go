@@ -18,8 +18,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"fullbore/bench/load"
+	"fullbore/bench/process"
 	"fullbore/bench/report"
-	"fullbore/bench/target"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,7 +50,7 @@ func TestSoakTellsLeakingServersFromFlatOnes(t *testing.T) {
 		{"descriptor kept per abort", "hoarder", nil, false, ExitLeak, []string{"verdict: leak", "not verified (no --access-log)", "open descriptors at rest grows"}},
 	}
 	folder := t.TempDir()
-	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+	if err := load.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range cases {
@@ -74,7 +75,7 @@ func TestSoakOfFullbore(t *testing.T) {
 	t.Parallel()
 	config := quick
 	config.Server = filepath.Join(t.TempDir(), "fullbore")
-	if err := target.Build(t.Context(), "fullbore", config.Server); err != nil {
+	if err := process.Build(t.Context(), "fullbore", config.Server); err != nil {
 		t.Fatal(err)
 	}
 	config.Report = filepath.Join(t.TempDir(), "report")
@@ -100,7 +101,7 @@ func TestTargetThatDiesIsReportedAsSuch(t *testing.T) {
 	}
 	t.Parallel()
 	folder := t.TempDir()
-	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+	if err := load.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
 		t.Fatal(err)
 	}
 	server := launchControl(t, "plain", folder, filepath.Join(folder, "access.log"))
@@ -131,7 +132,7 @@ func TestInterruptedSoakJudgesWhatItHas(t *testing.T) {
 	}
 	t.Parallel()
 	folder := t.TempDir()
-	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+	if err := load.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
 		t.Fatal(err)
 	}
 	log := filepath.Join(folder, "access.log")
@@ -153,7 +154,7 @@ func TestVerdictSurvivesAReportThatCannotBeWritten(t *testing.T) {
 	}
 	t.Parallel()
 	folder := t.TempDir()
-	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+	if err := load.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
 		t.Fatal(err)
 	}
 	server := launchControl(t, "plain", folder, filepath.Join(folder, "access.log"))
@@ -181,13 +182,13 @@ func (w *onFirstLine) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func launchControl(t *testing.T, pkg string, args ...string) *target.Server {
+func launchControl(t *testing.T, pkg string, args ...string) *process.Server {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), pkg)
-	if err := target.Build(t.Context(), "./testdata/"+pkg, binary); err != nil {
+	if err := process.Build(t.Context(), "./testdata/"+pkg, binary); err != nil {
 		t.Fatal(err)
 	}
-	server, err := target.Launch(t.Context(), target.Command{Path: binary, Args: args})
+	server, err := process.Launch(t.Context(), process.Command{Path: binary, Args: args})
 	if err != nil {
 		t.Fatal(err)
 	}

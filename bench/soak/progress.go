@@ -17,8 +17,8 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sys/unix"
 
+	"fullbore/bench/process"
 	"fullbore/bench/stats"
-	"fullbore/bench/target"
 )
 
 // meter shows progress: on a terminal a bar, otherwise one line per round. Safe
@@ -37,7 +37,7 @@ type meter struct {
 	begin  time.Time // of the round
 	before int64     // received until then
 	peak   peak
-	latest target.Sample
+	latest process.Sample
 }
 
 func newMeter(out io.Writer, config Config, received *atomic.Int64) *meter {
@@ -70,7 +70,7 @@ func (m *meter) enter(round int) {
 
 // sample takes what the bar shows. The bar is told without the lock, since its
 // goroutine takes it to draw.
-func (m *meter) sample(sample target.Sample, highest peak) {
+func (m *meter) sample(sample process.Sample, highest peak) {
 	m.mu.Lock()
 	if sample.Descriptors == 0 {
 		sample.Descriptors = m.latest.Descriptors
@@ -83,7 +83,7 @@ func (m *meter) sample(sample target.Sample, highest peak) {
 }
 
 // finish ends a round with the target at rest.
-func (m *meter) finish(rest target.Full) {
+func (m *meter) finish(rest process.Full) {
 	m.mu.Lock()
 	line, round := m.line(rest.Sample), m.round
 	m.mu.Unlock()
@@ -103,7 +103,7 @@ func (m *meter) close() {
 	}
 }
 
-func (m *meter) line(sample target.Sample) string {
+func (m *meter) line(sample process.Sample) string {
 	bytes := float64(m.received.Load() - m.before)
 	of := ""
 	if m.rounds > 0 {

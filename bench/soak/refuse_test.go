@@ -17,17 +17,17 @@ import (
 	"testing"
 
 	"fullbore/bench/load"
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 // served is a plain server with a file, and a configuration that measures it.
-func served(t *testing.T) (config Config, folder string, server *target.Server) {
+func served(t *testing.T) (config Config, folder string, server *process.Server) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("skipping soaks of real servers")
 	}
 	folder = t.TempDir()
-	if err := target.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
+	if err := load.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
 		t.Fatal(err)
 	}
 	server = launchControl(t, "plain", folder, filepath.Join(folder, "access.log"))
@@ -150,7 +150,7 @@ func TestKindsForWhichThereIsNoRoomAreNamed(t *testing.T) {
 
 func TestWhoListensIsKnown(t *testing.T) {
 	_, _, server := served(t)
-	if got := target.Processes(server.Process).Listens(0); got != target.Unknown {
+	if got := process.Processes(server.Process).Listens(0); got != process.Unknown {
 		t.Errorf("port that nobody has: %v", got)
 	}
 	address, err := url.Parse(server.URL)
@@ -158,23 +158,23 @@ func TestWhoListensIsKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	port := portOf(address)
-	service := target.Processes(server.Process)
+	service := process.Processes(server.Process)
 	if _, err := service.Quick(); err != nil {
 		t.Fatal(err)
 	}
-	if got := service.Listens(port); got != target.Yes {
+	if got := service.Listens(port); got != process.Yes {
 		t.Errorf("the server's own port: %v", got)
 	}
-	sleeper, err := target.Spawn(target.Command{Path: "sleep", Args: []string{"600"}})
+	sleeper, err := process.Spawn(process.Command{Path: "sleep", Args: []string{"600"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sleeper.Stop()
-	other := target.Processes(sleeper.Process)
+	other := process.Processes(sleeper.Process)
 	if _, err := other.Quick(); err != nil {
 		t.Fatal(err)
 	}
-	if got := other.Listens(port); got != target.No {
+	if got := other.Listens(port); got != process.No {
 		t.Errorf("another process: %v", got)
 	}
 }

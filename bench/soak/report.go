@@ -14,8 +14,8 @@ import (
 	"text/tabwriter"
 
 	"fullbore/bench/load"
+	"fullbore/bench/process"
 	"fullbore/bench/stats"
-	"fullbore/bench/target"
 )
 
 // judge draws the conclusion once everything is measured.
@@ -105,23 +105,23 @@ func (m *measurement) kinds() string {
 func (m *measurement) printTable(out io.Writer) {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(table, "\tstart\twarmed up\tpeak\trest\t")
-	warm := func(text func(target.Full) string) string {
+	warm := func(text func(process.Full) string) string {
 		if at := m.config.Warmup - 1; at >= 0 && at < len(m.rests) {
 			return text(m.rests[at].Full)
 		}
 		return "-"
 	}
-	line := func(name string, text func(target.Full) string, peak string) {
+	line := func(name string, text func(process.Full) string, peak string) {
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t\n", name, text(m.idle), warm(text), peak, text(m.last))
 	}
 	size := func(n int64) string { return stats.Bytes(float64(n)) }
-	line("RssAnon", func(f target.Full) string { return size(f.Anon) }, size(m.peak.Anon))
-	line("RSS", func(f target.Full) string { return size(f.RSS) }, stats.Bytes(m.peakRSS()))
+	line("RssAnon", func(f process.Full) string { return size(f.Anon) }, size(m.peak.Anon))
+	line("RSS", func(f process.Full) string { return size(f.RSS) }, stats.Bytes(m.peakRSS()))
 	if m.idle.PSS > 0 {
-		line("PSS", func(f target.Full) string { return size(f.PSS) }, "")
+		line("PSS", func(f process.Full) string { return size(f.PSS) }, "")
 	}
-	line("descriptors", func(f target.Full) string { return strconv.Itoa(f.Descriptors) }, strconv.FormatInt(m.peak.Descriptors, 10))
-	line("threads", func(f target.Full) string { return strconv.Itoa(f.Threads) }, strconv.FormatInt(m.peak.Threads, 10))
+	line("descriptors", func(f process.Full) string { return strconv.Itoa(f.Descriptors) }, strconv.FormatInt(m.peak.Descriptors, 10))
+	line("threads", func(f process.Full) string { return strconv.Itoa(f.Threads) }, strconv.FormatInt(m.peak.Threads, 10))
 	_ = table.Flush()
 }
 

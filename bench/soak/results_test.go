@@ -14,8 +14,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"fullbore/bench/process"
 	"fullbore/bench/report"
-	"fullbore/bench/target"
 )
 
 func TestResultsAreWhatTheRuleSaysOfTheirReadings(t *testing.T) {
@@ -39,7 +39,7 @@ func judgeAgain(t *testing.T, folder string) {
 	}
 	config := *result.Config.(*Config)
 	m := &measurement{config: config, idle: result.Idle, rests: result.Rest, peak: result.Peak, interrupted: result.Interrupted}
-	m.last = target.Full{}
+	m.last = process.Full{}
 	m.last.Anon = result.Idle.Anon + int64(result.Growth) // after the cool-down
 	m.last.HighWater = int64(result.PeakRSS)
 	m.judge(nil)

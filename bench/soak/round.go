@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"fullbore/bench/load"
+	"fullbore/bench/process"
 	"fullbore/bench/report"
-	"fullbore/bench/target"
 )
 
 // tooManyFailures in one round end the run: the point has been made.
@@ -37,7 +37,7 @@ func (m *measurement) round(ctx context.Context, subject *subject, log *accessLo
 	failed := m.tally(results)
 	first := len(m.rests) == 0
 	if failed > 0 && died(subject.service, failed >= tooManyFailures) {
-		return target.ErrGone
+		return process.ErrGone
 	}
 	if m.hasLog {
 		// Also after Ctrl-C: what was downloaded by then is verified.
@@ -85,13 +85,13 @@ func parts(results []load.Result) []load.Result {
 // process closes its sockets a moment before /proc shows its end, and one that
 // drains closes its listener seconds before; when the run is over anyway there
 // is time to wait for that.
-func died(service *target.Service, over bool) bool {
+func died(service *process.Service, over bool) bool {
 	deadline := time.Now().Add(200 * time.Millisecond)
 	if over {
 		deadline = time.Now().Add(5 * time.Second)
 	}
 	for time.Now().Before(deadline) {
-		if _, err := service.Read(context.Background()); errors.Is(err, target.ErrGone) {
+		if _, err := service.Read(context.Background()); errors.Is(err, process.ErrGone) {
 			return true
 		}
 		time.Sleep(20 * time.Millisecond)

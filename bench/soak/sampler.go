@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"fullbore/bench/process"
 	"fullbore/bench/report"
 	"fullbore/bench/stats"
-	"fullbore/bench/target"
 )
 
 const (
@@ -29,11 +29,11 @@ type (
 // sampler reads a process all the time and remembers peaks and, for each second,
 // the sample with the most RssAnon.
 type sampler struct {
-	service *target.Service
+	service *process.Service
 	every   time.Duration
 	begin   time.Time
-	failed  context.CancelCauseFunc   // called once with the reason when reading fails
-	show    func(target.Sample, peak) // called with every sample, from the sampler's goroutine
+	failed  context.CancelCauseFunc    // called once with the reason when reading fails
+	show    func(process.Sample, peak) // called with every sample, from the sampler's goroutine
 
 	mu      sync.Mutex
 	round   int
@@ -86,7 +86,7 @@ func (s *sampler) loop() {
 	}
 }
 
-func (s *sampler) add(sample target.Sample) {
+func (s *sampler) add(sample process.Sample) {
 	s.mu.Lock()
 	s.peak.Anon = max(s.peak.Anon, sample.Anon)
 	s.peak.RSS = max(s.peak.RSS, sample.RSS)
@@ -99,7 +99,7 @@ func (s *sampler) add(sample target.Sample) {
 }
 
 // record keeps one sample of each period, that with the most RssAnon.
-func (s *sampler) record(sample target.Sample) {
+func (s *sampler) record(sample process.Sample) {
 	at := time.Since(s.begin)
 	last := len(s.samples) - 1
 	if last < 0 || int(at/s.keep) != int(s.samples[last].At/s.keep.Seconds()) || s.samples[last].Round != s.round {
@@ -125,24 +125,24 @@ func (s *sampler) record(sample target.Sample) {
 
 // atRest reads the target after a pause: the median of several samples, since a
 // collection or a late goroutine may fall into any one of them.
-func atRest(ctx context.Context, service *target.Service, pause time.Duration) (target.Full, error) {
+func atRest(ctx context.Context, service *process.Service, pause time.Duration) (process.Full, error) {
 	const readings = 5
 	wait := pause
-	var samples []target.Full
+	var samples []process.Full
 	for range readings {
 		select {
 		case <-ctx.Done():
-			return target.Full{}, context.Cause(ctx)
+			return process.Full{}, context.Cause(ctx)
 		case <-time.After(wait):
 		}
 		sample, err := service.Read(ctx)
 		if err != nil {
-			return target.Full{}, err
+			return process.Full{}, err
 		}
 		samples = append(samples, sample)
 		wait = 100 * time.Millisecond
 	}
-	median := func(of func(target.Full) int64) int64 {
+	median := func(of func(process.Full) int64) int64 {
 		values := make([]float64, len(samples))
 		for i, sample := range samples {
 			values[i] = float64(of(sample))
@@ -150,11 +150,11 @@ func atRest(ctx context.Context, service *target.Service, pause time.Duration) (
 		return int64(stats.Median(values))
 	}
 	last := samples[len(samples)-1]
-	last.Anon = median(func(s target.Full) int64 { return s.Anon })
-	last.RSS = median(func(s target.Full) int64 { return s.RSS })
-	last.File = median(func(s target.Full) int64 { return s.File })
-	last.PSS = median(func(s target.Full) int64 { return s.PSS })
-	last.Descriptors = int(median(func(s target.Full) int64 { return int64(s.Descriptors) }))
-	last.Threads = int(median(func(s target.Full) int64 { return int64(s.Threads) }))
+	last.Anon = median(func(s process.Full) int64 { return s.Anon })
+	last.RSS = median(func(s process.Full) int64 { return s.RSS })
+	last.File = median(func(s process.Full) int64 { return s.File })
+	last.PSS = median(func(s process.Full) int64 { return s.PSS })
+	last.Descriptors = int(median(func(s process.Full) int64 { return int64(s.Descriptors) }))
+	last.Threads = int(median(func(s process.Full) int64 { return int64(s.Threads) }))
 	return last, nil
 }

@@ -6,9 +6,9 @@ package soak
 // what is judged, what is only shown and what is not known stand in one place.
 
 import (
+	"fullbore/bench/process"
 	"fullbore/bench/report"
 	"fullbore/bench/stats"
-	"fullbore/bench/target"
 )
 
 const rssAnon = "RssAnon"
@@ -16,8 +16,8 @@ const rssAnon = "RssAnon"
 // figure is one series and where its values come from.
 type figure struct {
 	stats.Series
-	of    func(target.Full) float64
-	known func(target.Full) bool // nil: always
+	of    func(process.Full) float64
+	known func(process.Full) bool // nil: always
 }
 
 // figures are all that a target may have.
@@ -27,27 +27,27 @@ func figures(limits stats.Limits) []figure {
 		s.Informative = true
 		return s
 	}
-	hasCgroup := func(f target.Full) bool { return f.Cgroup != nil }
-	hasGo := func(f target.Full) bool { return f.Go != nil }
+	hasCgroup := func(f process.Full) bool { return f.Cgroup != nil }
+	hasGo := func(f process.Full) bool { return f.Go != nil }
 	return []figure{
-		{limits.Memory(rssAnon), func(f target.Full) float64 { return float64(f.Anon) }, nil},
-		{stats.CountOf("open descriptors", stats.AllowedDescriptors), func(f target.Full) float64 { return float64(f.Descriptors) }, nil},
-		{stats.CountOf("threads", stats.AllowedThreads), func(f target.Full) float64 { return float64(f.Threads) }, nil},
+		{limits.Memory(rssAnon), func(f process.Full) float64 { return float64(f.Anon) }, nil},
+		{stats.CountOf("open descriptors", stats.AllowedDescriptors), func(f process.Full) float64 { return float64(f.Descriptors) }, nil},
+		{stats.CountOf("threads", stats.AllowedThreads), func(f process.Full) float64 { return float64(f.Threads) }, nil},
 		{
-			stats.CountOf("processes", stats.AllowedProcesses), func(f target.Full) float64 { return float64(f.Processes) },
-			func(f target.Full) bool { return f.Processes > 1 },
+			stats.CountOf("processes", stats.AllowedProcesses), func(f process.Full) float64 { return float64(f.Processes) },
+			func(f process.Full) bool { return f.Processes > 1 },
 		},
-		{stats.CountOf("goroutines", stats.AllowedGoroutines), func(f target.Full) float64 { return float64(f.Go.Goroutines) }, hasGo},
-		{limits.Memory("Go heap"), func(f target.Full) float64 { return float64(f.Go.Heap) }, hasGo},
-		{shown("RSS"), func(f target.Full) float64 { return float64(f.RSS) }, nil},
-		{shown("RssFile"), func(f target.Full) float64 { return float64(f.File) }, nil},
-		{shown("PSS"), func(f target.Full) float64 { return float64(f.PSS) }, func(f target.Full) bool { return f.PSS > 0 }},
-		{limits.Memory("cgroup anon"), func(f target.Full) float64 { return float64(f.Cgroup.Anon) }, hasCgroup},
+		{stats.CountOf("goroutines", stats.AllowedGoroutines), func(f process.Full) float64 { return float64(f.Go.Goroutines) }, hasGo},
+		{limits.Memory("Go heap"), func(f process.Full) float64 { return float64(f.Go.Heap) }, hasGo},
+		{shown("RSS"), func(f process.Full) float64 { return float64(f.RSS) }, nil},
+		{shown("RssFile"), func(f process.Full) float64 { return float64(f.File) }, nil},
+		{shown("PSS"), func(f process.Full) float64 { return float64(f.PSS) }, func(f process.Full) bool { return f.PSS > 0 }},
+		{limits.Memory("cgroup anon"), func(f process.Full) float64 { return float64(f.Cgroup.Anon) }, hasCgroup},
 		{
-			limits.Memory("cgroup kernel"), func(f target.Full) float64 { return float64(f.Cgroup.Kernel) },
-			func(f target.Full) bool { return hasCgroup(f) && f.Cgroup.Kernel > 0 },
+			limits.Memory("cgroup kernel"), func(f process.Full) float64 { return float64(f.Cgroup.Kernel) },
+			func(f process.Full) bool { return hasCgroup(f) && f.Cgroup.Kernel > 0 },
 		},
-		{shown("cgroup file"), func(f target.Full) float64 { return float64(f.Cgroup.File) }, hasCgroup},
+		{shown("cgroup file"), func(f process.Full) float64 { return float64(f.Cgroup.File) }, hasCgroup},
 	}
 }
 

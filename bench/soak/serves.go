@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 const (
@@ -27,7 +27,7 @@ const (
 
 // serves refuses a target that cannot be what sent the bytes: one without any CPU
 // time, or with next to none and without the socket that the URL leads to.
-func (m *measurement) serves(subject *subject, now target.Full) error {
+func (m *measurement) serves(subject *subject, now process.Full) error {
 	if m.served < enoughServed {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (m *measurement) serves(subject *subject, now target.Full) error {
 	if used > time.Duration(float64(leastCPU)*float64(m.served)/1e9) {
 		return nil
 	}
-	if used > 0 && subject.service.Listens(portOf(subject.url)) != target.No {
+	if used > 0 && subject.service.Listens(portOf(subject.url)) != process.No {
 		return nil
 	}
 	return fmt.Errorf("%.1f GB were served, for which the target used %v of CPU time: does it serve %s? (%s)",

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"fullbore/bench/load"
-	"fullbore/bench/target"
+	"fullbore/bench/process"
 )
 
 const fileName = "soak.bin"
@@ -28,14 +28,14 @@ const answerWithin = 20 * time.Second
 
 // subject is a running server with a file to download. Release it at the end.
 type subject struct {
-	service    *target.Service
+	service    *process.Service
 	networkPID int // of a process in the server's network namespace; 0 is ours
 	url        *url.URL
 	accessLog  string // empty: none to verify against
 	name       string // for the report
 	cleanup    []func() error
-	server     *target.Server // nil when it was running before
-	container  string         // its name, if that was given
+	server     *process.Server // nil when it was running before
+	container  string          // its name, if that was given
 }
 
 // prepare starts fullbore on a sparse file, or attaches to the configured
@@ -68,7 +68,7 @@ func (s *subject) release() error {
 // if we can know.
 func (s *subject) lastWords() string {
 	if s.container != "" {
-		if end := target.ContainerEnd(s.container); end != "" {
+		if end := process.ContainerEnd(s.container); end != "" {
 			return ": container " + s.container + ": " + end
 		}
 		return ""
@@ -86,7 +86,7 @@ func (s *subject) attach(ctx context.Context, config Config) error {
 	}
 	if config.Create != "" {
 		s.cleanup = append(s.cleanup, func() error { return os.Remove(config.Create) })
-		if err := target.SparseFile(config.Create, config.Size); err != nil {
+		if err := load.SparseFile(config.Create, config.Size); err != nil {
 			s.cleanup = nil // the file is not ours
 			return err
 		}
@@ -96,7 +96,7 @@ func (s *subject) attach(ctx context.Context, config Config) error {
 	}
 	s.service.MetricsURL = config.Metrics
 	if config.Metrics != "" {
-		if _, err := target.ReadGoMetrics(ctx, config.Metrics); err != nil {
+		if _, err := process.ReadGoMetrics(ctx, config.Metrics); err != nil {
 			return err
 		}
 	}
@@ -114,11 +114,11 @@ func (s *subject) find(ctx context.Context, config Config) error {
 	case config.Cgroup != "":
 		s.name = fmt.Sprintf("%s (cgroup %s)", config.URL, config.Cgroup)
 		var err error
-		s.service, err = target.CgroupService(config.Cgroup)
+		s.service, err = process.CgroupService(config.Cgroup)
 		return err
 	case config.Container != "":
 		s.name = fmt.Sprintf("%s (container %s)", config.URL, config.Container)
-		pid, err := target.ContainerPID(ctx, config.Container)
+		pid, err := process.ContainerPID(ctx, config.Container)
 		if err != nil {
 			return err
 		}
@@ -126,16 +126,16 @@ func (s *subject) find(ctx context.Context, config Config) error {
 	default:
 		s.name = fmt.Sprintf("%s (pid %s)", config.URL, strings.Trim(strings.ReplaceAll(fmt.Sprint(pids), " ", ", "), "[]"))
 	}
-	var roots []*target.Process
+	var roots []*process.Process
 	for _, pid := range pids {
-		process, err := target.Attach(pid)
+		process, err := process.Attach(pid)
 		if err != nil {
 			return err
 		}
 		roots = append(roots, process)
 	}
-	s.service = target.Processes(roots...)
-	s.service.CgroupPath = target.CgroupOf(pids[0])
+	s.service = process.Processes(roots...)
+	s.service.CgroupPath = process.CgroupOf(pids[0])
 	return nil
 }
 
@@ -145,12 +145,12 @@ func (s *subject) execute(ctx context.Context, config Config) error {
 	if answers(ctx, s.url) {
 		return fmt.Errorf("%s answers already, before --exec has started anything: stop what listens there, or measure it with --pid", s.url.Host)
 	}
-	server, err := target.Spawn(target.Command{Path: words[0], Args: words[1:]})
+	server, err := process.Spawn(process.Command{Path: words[0], Args: words[1:]})
 	if err != nil {
 		return err
 	}
 	s.server, s.name = server, config.Exec
-	s.service = target.Processes(server.Process)
+	s.service = process.Processes(server.Process)
 	s.cleanup = append(s.cleanup, func() error { server.Stop(); return nil })
 	for deadline := time.Now().Add(answerWithin); ; {
 		_, err := load.Probe(ctx, s.url)
@@ -192,18 +192,18 @@ func (s *subject) launch(ctx context.Context, config Config) error {
 	if err := os.Mkdir(files, 0o755); err != nil {
 		return err
 	}
-	if err := target.SparseFile(filepath.Join(files, fileName), config.Size); err != nil {
+	if err := load.SparseFile(filepath.Join(files, fileName), config.Size); err != nil {
 		return err
 	}
 	binary := config.Server
 	if binary == "" {
 		binary = filepath.Join(folder, "fullbore")
-		if err := target.Build(ctx, "fullbore", binary); err != nil {
+		if err := process.Build(ctx, "fullbore", binary); err != nil {
 			return fmt.Errorf("%w (run this inside the module, or name a binary with --server)", err)
 		}
 	}
 	s.accessLog = filepath.Join(folder, "access.log")
-	s.server, err = target.Launch(ctx, target.Command{Path: binary, Args: []string{
+	s.server, err = process.Launch(ctx, process.Command{Path: binary, Args: []string{
 		"serve", files, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 		"--access-log", s.accessLog, "--log-format", "json",
 	}})
@@ -211,8 +211,8 @@ func (s *subject) launch(ctx context.Context, config Config) error {
 		return err
 	}
 	s.cleanup = append(s.cleanup, func() error { s.server.Stop(); return nil })
-	s.service = target.Processes(s.server.Process)
-	s.service.MetricsURL = target.GoMetricsOf(ctx, s.server)
+	s.service = process.Processes(s.server.Process)
+	s.service.MetricsURL = process.GoMetricsOf(ctx, s.server)
 	s.name = "fullbore"
 	s.url, err = url.Parse(s.server.URL + "/" + fileName)
 	return err

@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"fullbore/bench/load"
+	"fullbore/bench/process"
 	"fullbore/bench/report"
 	"fullbore/bench/stats"
-	"fullbore/bench/target"
 )
 
 // The exit codes of a soak.
@@ -94,8 +94,8 @@ type measurement struct {
 	counts map[load.Kind]int // of each round
 	notes  []string          // what was left out, and why
 
-	idle        target.Full
-	last        target.Full // most recent rest
+	idle        process.Full
+	last        process.Full // most recent rest
 	rests       []report.Rest
 	peak        report.Peak
 	samples     []report.Sample
@@ -205,7 +205,7 @@ func (m *measurement) rounds(ctx context.Context, subject *subject, log *accessL
 	meter.close()
 	m.peak, m.samples = watch.peak, watch.samples
 	switch {
-	case errors.Is(err, target.ErrGone) || errors.Is(context.Cause(watched), target.ErrGone):
+	case errors.Is(err, process.ErrGone) || errors.Is(context.Cause(watched), process.ErrGone):
 		return fmt.Errorf("the target died in round %d%s%s", len(m.rests)+1, m.ofRounds(), subject.lastWords())
 	case ctx.Err() != nil:
 		m.interrupted = true

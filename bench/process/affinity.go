@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file confines processes to processors. It exists because a cost per byte
 // can only be compared when every server has the same core to spend it on.

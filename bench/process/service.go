@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file reads a whole service: several processes, their cgroup and what the
 // program says of itself. It exists because "the server" is one process only in

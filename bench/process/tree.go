@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file sums a server's figures over its processes. It exists because nginx
 // and Apache are a parent that watches and children that work: the parent alone

@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file starts a server and is sure to stop it. It exists because every
 // measurement here is of a child process that must be ready before the first

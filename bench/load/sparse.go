@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package load
 
 // This file makes the file that is downloaded. It exists to keep the disk out of
 // the measurement: a sparse file has a size and no blocks.

@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file finds and starts containers. It exists because a person knows the
 // container's name, and /proc knows pids only.

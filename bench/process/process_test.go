@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file starts real children and watches them end.
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file reads what a Go program says of itself. It exists because the heap
 // is known exactly only inside: a leak of a few KB is lost in the resident set

@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file reads services of real processes, a real cgroup where there is one,
 // and metrics from a real listener.

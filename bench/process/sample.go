@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package target is the process under measurement: started here or already
+// Package process is the process under measurement: started here or already
 // running, sampled through /proc, and stopped again if it was started here.
-package target
+package process
 
 // This file reads one process's figures. It exists because a number from /proc
 // is only worth something if it is still the same process that answers: every

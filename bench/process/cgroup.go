@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file reads memory cgroups of both versions. It exists because procfs does
 // not, and a container is killed by what its cgroup counts: page cache and socket

@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file watches a parent with a child that works, which is what nginx is.
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-package target
+package process
 
 // This file finds out who listens on a port. It exists because a pid is easily the
 // wrong one, and only the owner of the socket can be the server.
