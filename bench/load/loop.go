@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"time"
 
@@ -111,7 +112,7 @@ func (r *loopRun) open(ctx context.Context) error {
 
 // connect opens the i-th connection.
 func (r *loopRun) connect(i int) (fd int, err error) {
-	if fd, err = dialRaw(r.Address, 0); err != nil {
+	if fd, err = dialRaw(r.Address, netip.Addr{}, 0); err != nil {
 		return -1, err
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)} // the index comes back

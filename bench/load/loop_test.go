@@ -21,6 +21,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // addressOf starts a server and says where it is.
@@ -238,6 +240,59 @@ func TestHeldDownloadMustBeAnsweredAsWanted(t *testing.T) {
 	_, err := Hold(t.Context(), address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 3, Answer{200, 9})
 	if err == nil || !strings.Contains(err.Error(), "open 3 slow downloads: number 1: status 404 with 19 bytes, want status 200 with 9") {
 		t.Errorf("error %v, want status 404", err)
+	}
+}
+
+func TestIdleConnectionsHaveHadTheirAnswer(t *testing.T) {
+	var answered atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answered.Add(1)
+		w.Header().Set("Content-Length", "100000") // more than one read
+		_, _ = w.Write(make([]byte, 100_000))
+	}))
+	defer server.Close()
+	address := server.Listener.Addr().String()
+	const count = 100 // more than one batch
+	held, err := HoldIdle(t.Context(), address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", count, Answer{200, 100_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if got := answered.Load(); got != count {
+		t.Errorf("%d requests on %d connections", got, count)
+	}
+	if err := held.Sip(); err != nil {
+		t.Error(err)
+	}
+	server.CloseClientConnections()
+	for deadline := time.Now().Add(time.Minute); err == nil && time.Now().Before(deadline); {
+		err = held.Sip()
+	}
+	if err == nil || !strings.Contains(err.Error(), "idle connection 1 of 100: ") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestManyConnectionsComeFromSeveralAddresses(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	for i, want := range map[int]string{0: "127.0.0.1", perSource - 1: "127.0.0.1", perSource: "127.0.0.2", 2 * perSource: "127.0.0.3"} {
+		fd, err := dialRaw(listener.Addr().String(), sourceFor(i), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := conn.RemoteAddr().(*net.TCPAddr).IP.String(); got != want {
+			t.Errorf("connection %d is from %s, want %s", i, got, want)
+		}
+		_ = conn.Close()
+		_ = unix.Close(fd)
 	}
 }
 

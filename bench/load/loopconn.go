@@ -57,8 +57,9 @@ func (c *loopConn) read(buffer []byte) (int, error) {
 	return n, nil
 }
 
-// dialRaw connects a blocking socket. A receive buffer of 0 is the kernel's choice.
-func dialRaw(address string, receiveBuffer int) (fd int, err error) {
+// dialRaw connects a blocking socket. The source matters to IPv4 loopback alone;
+// no source and a receive buffer of 0 are the kernel's choice.
+func dialRaw(address string, source netip.Addr, receiveBuffer int) (fd int, err error) {
 	peer, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return -1, fmt.Errorf("connect: %w", err)
@@ -76,6 +77,9 @@ func dialRaw(address string, receiveBuffer int) (fd int, err error) {
 	if err == nil {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
+	if err == nil && source.IsValid() && peer.Addr().Is4() && peer.Addr().IsLoopback() {
+		err = bindTo(fd, source)
+	}
 	if err == nil {
 		err = unix.Connect(fd, sockaddr)
 	}
@@ -84,4 +88,13 @@ func dialRaw(address string, receiveBuffer int) (fd int, err error) {
 		return -1, fmt.Errorf("connect to %s: %w", address, err)
 	}
 	return fd, nil
+}
+
+// bindTo chooses the source address and leaves the port to connect(2), which knows
+// those that are free towards this peer (ip(7), IP_BIND_ADDRESS_NO_PORT).
+func bindTo(fd int, source netip.Addr) error {
+	return errors.Join(
+		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1),
+		unix.Bind(fd, &unix.SockaddrInet4{Addr: source.As4()}),
+	)
 }
