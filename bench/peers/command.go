@@ -27,17 +27,22 @@ func Command() *cobra.Command {
 	var fast bool
 	command := &cobra.Command{
 		Use:   "peers",
-		Short: "Compare fullbore with nginx, lighttpd, Caddy, Apache, Fiber and net/http",
+		Short: "Compare fullbore with other servers, with the physical limit, or with another build of itself",
 		Long: `peers starts each server on the same files, with an access log, on the same
 processor, and the client on another; they take turns, round by round. It prints
 median, spread and ratio to fullbore of CPU time, throughput and memory, as
-Markdown. What is not installed is left out by name. Interrupted, it reports what
-it has. "others" in the JSON is what the rest of the machine used meanwhile.
+Markdown, and the ratios to the bare loop and to nginx round by round. What is not
+installed is left out by name. Interrupted, it reports what it has. "others" in the
+JSON is what the rest of the machine used meanwhile.
 
-Peers:     ` + strings.Join(peerNames(), ", ") + `
-Workloads: ` + strings.Join(workloadNames, ", "),
+Subjects:  ` + strings.Join(peerNames(), ", ") + `
+           and NAME=[FILE] [FLAG...], a build of fullbore: that binary, or the one
+           that is built, with more flags of serve. The first build is the one that
+           the others are compared with
+Workloads: ` + strings.Join(workloadNames(), ", "),
 		Example: `  go run ./bench peers
-  go run ./bench peers --peers fullbore,nginx --workloads whole,small --rounds 9
+  go run ./bench peers --subjects fullbore,nginx,bare --workloads whole,small --rounds 9
+  go run ./bench peers --subjects 'before=old/fullbore,after= --engine epoll' --workloads small --small 4KiB
   go run ./bench peers --markdown peers.md --json peers.json --plot peers.svg --plot peers.png`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -65,7 +70,7 @@ Workloads: ` + strings.Join(workloadNames, ", "),
 func addFlags(command *cobra.Command, config *Config) {
 	flags := command.Flags()
 	flags.SortFlags = false
-	flags.StringSliceVar(&config.Peers, "peers", nil, "`NAMES` of servers (default all)")
+	flags.StringSliceVar(&config.Peers, "subjects", nil, "`NAMES` of servers, or builds (default all servers)")
 	flags.StringSliceVar(&config.Workloads, "workloads", nil, "`NAMES` of workloads (default all)")
 	flags.IntVar(&config.Rounds, "rounds", config.Rounds, "measured rounds, after one that warms up")
 	flags.Var((*flagtype.Size)(&config.Size), "size", "of the large file")
@@ -75,8 +80,9 @@ func addFlags(command *cobra.Command, config *Config) {
 	flags.Var((*sizes)(&config.Small), "small", "sizes of small files")
 	flags.IntVar(&config.SmallAtOnce, "small-at-once", config.SmallAtOnce, "connections that ask for small files")
 	flags.IntVar(&config.Slow, "slow", config.Slow, "slow downloads at once")
-	flags.IntVar(&config.SlowRounds, "slow-rounds", config.SlowRounds, "rounds of slow downloads")
+	flags.IntVar(&config.SlowRounds, "slow-rounds", config.SlowRounds, "rounds of slow downloads, and of idle connections")
 	flags.DurationVar(&config.Rest, "rest", config.Rest, "after slow downloads, before memory is read again")
+	flags.IntVar(&config.Idle, "idle", config.Idle, "kept-alive connections that wait at once")
 	flags.IntVar(&config.Entries, "entries", config.Entries, "files in the folder that is listed")
 	flags.IntVar(&config.ListingRounds, "listing-rounds", config.ListingRounds, "rounds of listings")
 	flags.Var((*flagtype.Size)(&config.TLSSize), "tls-size", "of the file downloaded over TLS")

@@ -15,7 +15,7 @@ import (
 
 // Config says what to measure and how often. Sizes are bytes.
 type Config struct {
-	Peers     []string `json:"peers"`     // names; empty is all
+	Peers     []string `json:"peers"`     // --subjects: names or builds; empty is all
 	Workloads []string `json:"workloads"` // names; empty is all
 	Rounds    int      `json:"rounds"`    // measured, after one that warms up
 
@@ -30,6 +30,7 @@ type Config struct {
 	Slow       int           `json:"slow"`             // slow downloads at once
 	SlowRounds int           `json:"slow_rounds"`      // without one that warms up
 	Rest       time.Duration `json:"rest_nanoseconds"` // after them, before memory is read again
+	Idle       int           `json:"idle"`             // kept-alive connections that wait; as many rounds
 
 	Entries       int `json:"entries"`        // of the folder that is listed
 	ListingRounds int `json:"listing_rounds"` // after one that warms up
@@ -53,7 +54,7 @@ var ConfigDefault = Config{
 	Rounds: 5,
 	Size:   2 << 30, Parallel: 16, Range: 1 << 20, For: time.Second,
 	Small: []int64{4 << 10, 64 << 10, 1 << 20}, SmallAtOnce: 64,
-	Slow: 4000, SlowRounds: 1, Rest: time.Minute,
+	Slow: 4000, SlowRounds: 1, Rest: time.Minute, Idle: 4000,
 	Entries: 100_000, ListingRounds: 3,
 	TLSSize: 1 << 30, ColdSize: 256 << 20,
 	Patience: time.Minute,
@@ -67,6 +68,7 @@ var quick = [][2]string{
 	{"for", "50ms"},
 	{"small-at-once", "8"},
 	{"slow", "50"},
+	{"idle", "50"},
 	{"rest", "100ms"},
 	{"entries", "2000"},
 	{"listing-rounds", "1"},
@@ -77,7 +79,7 @@ var quick = [][2]string{
 
 func (c Config) validate() error {
 	least := []int64{
-		int64(c.Rounds), int64(c.SlowRounds), int64(c.ListingRounds), int64(c.Parallel), int64(c.SmallAtOnce), int64(c.Slow),
+		int64(c.Rounds), int64(c.SlowRounds), int64(c.ListingRounds), int64(c.Parallel), int64(c.SmallAtOnce), int64(c.Slow), int64(c.Idle),
 		int64(c.Entries), c.Range, c.TLSSize, c.ColdSize, int64(c.For),
 	}
 	switch {
@@ -88,22 +90,14 @@ func (c Config) validate() error {
 	case c.Size < c.Range || c.Size < int64(c.Parallel):
 		return errors.New("--size must be at least --range, and a byte for each of --parallel")
 	}
-	if err := known("--peers", c.Peers, peerNames()); err != nil {
-		return err
-	}
-	return known("--workloads", c.Workloads, workloadNames)
-}
-
-func known(flag string, names, all []string) error {
-	for _, name := range names {
-		if !slices.Contains(all, name) {
-			return fmt.Errorf("%s: no %q, there are %s", flag, name, strings.Join(all, ", "))
+	for _, name := range c.Workloads {
+		if !slices.Contains(workloadNames(), name) {
+			return fmt.Errorf("--workloads: no %q, there are %s", name, strings.Join(workloadNames(), ", "))
 		}
 	}
-	return nil
+	_, err := choose(c.Peers)
+	return err
 }
 
-// chosen says whether a name is in a list, or the list is empty.
-func chosen(names []string, name string) bool {
-	return len(names) == 0 || slices.Contains(names, name)
-}
+// connections is how many of them a server must have room for, beyond a few.
+func (c Config) connections() int { return max(c.Slow, c.Idle) }

@@ -8,6 +8,7 @@ package peers
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -27,9 +28,10 @@ func writeMarkdown(out io.Writer, result *Result) error {
 	}
 	m.line("%s. %s", result.Environment, result.Environment.Command)
 	m.line("")
-	m.line("Every server runs on one processor, the client on another, and they take turns, round by round. A cell is the median over the " +
-		"rounds; ± is the spread, the highest less the lowest in per cent of the median; × is the ratio to fullbore, the median of the " +
-		"rounds' ratios. CPU and memory are those of all processes of a server. Every server writes an access log to a file.")
+	m.line("Every server runs on one processor, the client on another, and they take turns, round by round. A cell is the median over the "+
+		"rounds; ± is the spread, the highest less the lowest in per cent of the median; × is the ratio to %s, the median of the "+
+		"rounds' ratios. CPU and memory are those of all processes of a server. Every server%s writes an access log to a file.",
+		result.base(), result.exceptBare())
 	m.line("")
 	m.overview(result)
 	for _, comparison := range result.Comparisons {
@@ -38,6 +40,21 @@ func writeMarkdown(out io.Writer, result *Result) error {
 	m.setUp(result)
 	_, err := io.WriteString(out, m.text.String())
 	return err
+}
+
+// base is the title of the build of fullbore that the others are compared with.
+func (r *Result) base() string {
+	if len(r.Comparisons) > 0 {
+		return r.Comparisons[0].base()
+	}
+	return ours
+}
+
+func (r *Result) exceptBare() string {
+	if slices.ContainsFunc(r.Peers, func(note PeerNote) bool { return note.Name == bare }) {
+		return " but the " + bare
+	}
+	return ""
 }
 
 type markdown struct{ text strings.Builder }
@@ -76,7 +93,7 @@ func (m *markdown) overview(result *Result) {
 				row[0] += " (busy machine)"
 			}
 			for _, series := range comparison.Peers {
-				row = append(row, series.short(metric))
+				row = append(row, series.short(metric, comparison.base()))
 			}
 			m.row(row)
 		}
@@ -102,15 +119,16 @@ func (m *markdown) comparison(c *Comparison) {
 	m.header(header)
 	for _, series := range c.Peers {
 		row := []string{series.Peer}
-		if series.Peer == ours {
-			row[0] = "**" + ours + "**"
+		if series.Peer == c.base() {
+			row[0] = "**" + series.Peer + "**"
 		}
 		for _, metric := range c.Metrics {
-			row = append(row, series.cell(metric))
+			row = append(row, series.cell(metric, c.base()))
 		}
 		m.row(row)
 	}
 	m.line("")
+	m.ratios(c)
 	for _, series := range c.Peers {
 		switch {
 		case series.LeftOut != "":
@@ -126,6 +144,42 @@ func (m *markdown) comparison(c *Comparison) {
 			"that of servers with many threads less than that of others; CPU time hardly.", others)
 	}
 	m.line("")
+}
+
+// ratios has a row per server and a column per reference and headline.
+func (m *markdown) ratios(c *Comparison) {
+	header := []string{"ratio, round by round"}
+	rows := make([][]string, len(c.Peers))
+	for _, metric := range c.Metrics {
+		for _, reference := range c.References {
+			if !metric.Headline {
+				continue
+			}
+			header = append(header, metric.label()+" / "+reference)
+			for i, series := range c.Peers {
+				rows[i] = append(rows[i], series.Ratios[reference][metric.Name].cell())
+			}
+		}
+	}
+	if len(header) == 1 {
+		return
+	}
+	m.header(header)
+	for i, series := range c.Peers {
+		m.row(append([]string{series.Peer}, rows[i]...))
+	}
+	m.line("")
+}
+
+// cell is the median and, of more than one round, the lowest and the highest.
+func (r Ratio) cell() string {
+	switch {
+	case r == Ratio{}:
+		return "-"
+	case r.Low == r.High:
+		return number(r.Median)
+	}
+	return fmt.Sprintf("%s (%s to %s)", number(r.Median), number(r.Low), number(r.High))
 }
 
 // setUp says how each server was run.
@@ -158,30 +212,30 @@ func (m Metric) label() string {
 }
 
 // short is a cell of the overview.
-func (s *Series) short(metric Metric) string {
+func (s *Series) short(metric Metric, base string) string {
 	summary, ok := s.Summary[metric.Name]
 	switch {
 	case !ok && s.LeftOut != "":
 		return "-"
 	case !ok:
 		return "failed"
-	case summary.Ratio == 0 || s.Peer == ours:
+	case summary.Ratio == 0 || s.Peer == base:
 		return number(summary.Median)
 	}
 	return fmt.Sprintf("%s (×%s)", number(summary.Median), number(summary.Ratio))
 }
 
 // cell is a cell of a comparison.
-func (s *Series) cell(metric Metric) string {
+func (s *Series) cell(metric Metric, base string) string {
 	summary, ok := s.Summary[metric.Name]
 	if !ok {
-		return s.short(metric)
+		return s.short(metric, base)
 	}
 	text := number(summary.Median)
 	if len(s.Rounds) > 1 && metric.Better != "" {
 		text += fmt.Sprintf(" ± %.0f %%", summary.Spread)
 	}
-	if summary.Ratio != 0 && metric.Better != "" && s.Peer != ours {
+	if summary.Ratio != 0 && metric.Better != "" && s.Peer != base {
 		text += fmt.Sprintf(" ×%s", number(summary.Ratio))
 	}
 	return text

@@ -9,6 +9,7 @@ package peers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -99,9 +100,7 @@ func (m meter) figures(end meter, done work) figures {
 		f["both_per_request"] = 1e6 * (server + client) / n
 		f["requests_per_s"] = n / took
 	}
-	for name, value := range done.extra {
-		f[name] = value
-	}
+	maps.Copy(f, done.extra)
 	return f
 }
 

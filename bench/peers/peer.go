@@ -19,6 +19,8 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -37,12 +39,20 @@ type peer struct {
 	programs []string // whose first one that is installed is taken
 	pkg      string   // or a Go package of this module, to build
 	version  func(ctx context.Context, program string) string
-	noTLS    func() string // why it cannot serve TLS; empty if it can. Nil: it can
+	cannot   func(w *workload) string // why it is left out; empty if it is not. Nil: it can do everything
 	command  func(s site) (process.Command, error)
+
+	// Of a build with a name of its own (choose).
+	program string   // file; empty is the one that is installed or built
+	args    []string // after those of command
 }
 
-// ours is the one that the others are compared with.
-const ours = "fullbore"
+// Titles of the peers that the others are compared with.
+const (
+	ours  = "fullbore"
+	bare  = "bare loop" // the physical limit
+	known = "nginx"     // the one that everybody knows
+)
 
 // all lists the servers, in the order in which they take turns.
 var all = []peer{
@@ -50,7 +60,7 @@ var all = []peer{
 		name: ours, title: ours, pkg: "fullbore",
 		setUp:   "defaults, JSON access log; it gathers records for up to a second",
 		version: revision,
-		noTLS:   func() string { return "it serves no TLS yet" },
+		cannot:  withoutTLS(func() string { return "it serves no TLS yet" }),
 		command: func(s site) (process.Command, error) {
 			return process.Command{Args: []string{
 				"serve", s.Files, "--listen", s.Address, "--admin", "127.0.0.1:0",
@@ -71,10 +81,10 @@ var all = []peer{
 		name: "lighttpd", title: "lighttpd", programs: []string{"lighttpd"},
 		setUp:   "network-backend sendfile, dirlisting; accesslog in its default format, which it gathers",
 		version: output("-v"),
-		noTLS: func() string {
+		cannot: withoutTLS(func() string {
 			return missing("its mod_openssl is not installed", "/usr/lib/lighttpd/mod_openssl.so",
 				"/usr/lib64/lighttpd/mod_openssl.so", "/usr/local/lib/mod_openssl.so")
-		},
+		}),
 		command: func(s site) (process.Command, error) {
 			config, err := s.config("lighttpd.conf")
 			return process.Command{Args: []string{"-D", "-f", config}}, err
@@ -113,7 +123,77 @@ var all = []peer{
 		version: module(),
 		command: goPeer,
 	},
+	{
+		name: "bare", title: bare, pkg: "fullbore/bench/peers/testdata/bareloop",
+		setUp: "the physical limit: epoll, TCP_CORK, a header and one sendfile per file that is open already, by raw system calls; " +
+			"no check and no log. A server that writes small files from memory can be below it",
+		version: module(),
+		cannot: func(w *workload) string {
+			if w.secure || w.name == "listing" {
+				return "it sends files and nothing else"
+			}
+			return ""
+		},
+		command: func(s site) (process.Command, error) {
+			return process.Command{Args: []string{"-listen", s.Address, s.Files}, Env: []string{"GODEBUG=asyncpreemptoff=1"}}, nil
+		},
+	},
 }
+
+// withoutTLS is a peer's cannot: why it serves no TLS, if it does not.
+func withoutTLS(why func() string) func(*workload) string {
+	return func(w *workload) string {
+		if w.secure {
+			return why()
+		}
+		return ""
+	}
+}
+
+// choose lists the peers that the words name, in their order; no words are all of
+// them. NAME=[FILE] [FLAG...] is a build of fullbore by a name of its own: that
+// file, or the one that would be built, with more flags of serve.
+func choose(words []string) ([]peer, error) {
+	if len(words) == 0 {
+		return all, nil
+	}
+	var chosen []peer
+	for _, word := range words {
+		name, build, custom := strings.Cut(word, "=")
+		p, found := named(name)
+		switch {
+		case slices.ContainsFunc(chosen, func(other peer) bool { return other.name == name }):
+			return nil, fmt.Errorf("--subjects: %q twice", name)
+		case custom && (!found || name == ours) && nameOfBuild.MatchString(name):
+			p, _ = named(ours)
+			p.name, p.title = name, name
+			p.args = strings.Fields(build)
+			if len(p.args) > 0 && !strings.HasPrefix(p.args[0], "-") {
+				p.program, p.args = p.args[0], p.args[1:]
+			}
+			if len(p.args) > 0 {
+				p.setUp += "; " + strings.Join(p.args, " ")
+			}
+		case custom || !found:
+			return nil, fmt.Errorf("--subjects: no %q, there are %s, and NAME=[FILE] [FLAG...] for builds of %s", word, strings.Join(peerNames(), ", "), ours)
+		}
+		chosen = append(chosen, p)
+	}
+	return chosen, nil
+}
+
+var nameOfBuild = regexp.MustCompile(`^[A-Za-z0-9._-]+$`) // a part of file names
+
+func named(name string) (peer, bool) {
+	i := slices.IndexFunc(all, func(p peer) bool { return p.name == name })
+	if i < 0 {
+		return peer{}, false
+	}
+	return all[i], true
+}
+
+// own says that it is a build of fullbore.
+func (p peer) own() bool { return p.pkg == ours }
 
 func peerNames() []string {
 	names := make([]string, len(all))
@@ -254,27 +334,30 @@ func module(paths ...string) func(context.Context, string) string {
 	}
 }
 
-// revision finds the commit in a Go program that was built in a checkout.
+// revision finds the commit in a Go program that was built in a checkout; one that
+// does not know its own, and was built here, is of the checkout's.
 func revision(_ context.Context, program string) string {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
 		return "unknown: " + err.Error()
 	}
-	commit, modified := "unknown commit", ""
+	settings := map[string]string{}
 	for _, setting := range info.Settings {
-		switch {
-		case setting.Key == "vcs.revision":
-			commit = "commit " + setting.Value[:min(12, len(setting.Value))]
-		case setting.Key == "vcs.modified" && setting.Value == "true":
-			modified = " with changes"
-		}
+		settings[setting.Key] = setting.Value
 	}
-	if checkout := report.Checkout(info.Main.Path); commit == "unknown commit" && checkout != "" {
-		hash, changed := strings.CutSuffix(checkout, "-dirty")
-		commit = "commit " + hash[:min(12, len(hash))]
-		if changed {
-			modified = " with changes"
-		}
+	hash, changed := settings["vcs.revision"], settings["vcs.modified"] == "true"
+	if hash == "" && filepath.Base(program) == built(ours) {
+		hash, changed = strings.CutSuffix(report.Checkout(info.Main.Path), "-dirty")
 	}
-	return commit + modified + ", " + info.GoVersion
+	if hash == "" {
+		return "unknown commit, " + info.GoVersion
+	}
+	commit := "commit " + hash[:min(12, len(hash))]
+	if changed {
+		commit += " with changes"
+	}
+	return commit + ", " + info.GoVersion
 }
+
+// built is the name of the program that is built of a package.
+func built(pkg string) string { return "bin-" + filepath.Base(pkg) }

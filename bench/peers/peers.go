@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"fullbore/bench/process"
@@ -52,7 +53,7 @@ func Run(ctx context.Context, config Config, out, progress io.Writer) (err error
 	if b.serverCPU, b.clientCPU, err = twoCPUs(); err != nil {
 		return err
 	}
-	if err := raiseDescriptors(); err != nil {
+	if err := raiseDescriptors(descriptorsFor(config.connections())); err != nil {
 		return err
 	}
 	if b.folder, err = os.MkdirTemp(config.Scratch, "fullbore-peers-"); err != nil {
@@ -110,13 +111,14 @@ func (b *bench) furnish() (err error) {
 // install finds the programs of the peers, and builds ours. A peer that is not
 // there is left out by name; only fullbore has to be.
 func (b *bench) install(ctx context.Context, result *Result) error {
-	for _, p := range all {
-		if !chosen(b.config.Peers, p.name) {
-			continue
-		}
+	chosen, err := choose(b.config.Peers)
+	if err != nil {
+		return err
+	}
+	for _, p := range chosen {
 		program, err := b.programOf(ctx, p)
-		if err != nil && p.name == ours {
-			return fmt.Errorf("%s: %w (run this inside the module, or name a binary with --fullbore)", ours, err)
+		if err != nil && p.own() {
+			return fmt.Errorf("%s: %w (run this inside the module, or name a binary with --fullbore)", p.name, err)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -138,11 +140,18 @@ func (b *bench) install(ctx context.Context, result *Result) error {
 
 // programOf finds a program where servers are, or builds it.
 func (b *bench) programOf(ctx context.Context, p peer) (string, error) {
-	if p.name == ours && b.config.Fullbore != "" {
-		return filepath.Abs(b.config.Fullbore)
+	if p.program == "" && p.own() {
+		p.program = b.config.Fullbore
+	}
+	if p.program != "" {
+		return filepath.Abs(p.program)
 	}
 	if p.pkg != "" {
-		program := filepath.Join(b.folder, "bin-"+p.name)
+		program := filepath.Join(b.folder, built(p.pkg))
+		if b.made[program] {
+			return program, nil
+		}
+		b.made[program] = true
 		return program, process.Build(ctx, p.pkg, program)
 	}
 	for _, program := range p.programs {
@@ -154,6 +163,21 @@ func (b *bench) programOf(ctx context.Context, p peer) (string, error) {
 		}
 	}
 	return "", errors.New("not installed")
+}
+
+// references are those that each server is compared with, round by round: the first
+// build of fullbore, the physical limit and nginx, as far as they take part.
+func (b *bench) references() (titles []string) {
+	own := slices.IndexFunc(b.peers, func(p *installed) bool { return p.own() })
+	for i, p := range b.peers {
+		switch {
+		case i == own:
+			titles = slices.Insert(titles, 0, p.title)
+		case p.title == bare || p.title == known:
+			titles = append(titles, p.title)
+		}
+	}
+	return titles
 }
 
 // publish writes the report to out and to all the files.

@@ -96,7 +96,8 @@ func TestComparisonOfRealServers(t *testing.T) {
 	}
 }
 
-// checkFigures wants every metric of every server in every workload, but for TLS.
+// checkFigures wants every metric of every server in every workload, but for TLS,
+// and for listings of the bare loop.
 func checkFigures(t *testing.T, result *Result) {
 	t.Helper()
 	if want := len(workloads(result.Config)); len(result.Comparisons) != want {
@@ -116,7 +117,7 @@ func checkFigures(t *testing.T, result *Result) {
 		}
 		for _, series := range comparison.Peers {
 			name := comparison.Title + ", " + series.Peer
-			if series.LeftOut != "" && comparison.Workload == "tls" {
+			if series.LeftOut != "" && (comparison.Workload == "tls" || series.Peer == bare && comparison.Workload == "listing") {
 				continue
 			}
 			if comparison.Problem != "" || series.Problem != "" || series.LeftOut != "" || len(series.Rounds) != 1 {
@@ -199,7 +200,7 @@ func TestInterruptedComparisonReportsWhatItHas(t *testing.T) {
 	folder := scratch(t)
 	config := Config{
 		Peers: []string{"nethttp"}, Workloads: []string{"small", "slow"}, Rounds: 1000, Size: 1 << 20, Parallel: 1, Range: 1,
-		For: time.Millisecond, Small: []int64{1}, SmallAtOnce: 1, Slow: 1, SlowRounds: 1, Entries: 1, ListingRounds: 1,
+		For: time.Millisecond, Small: []int64{1}, SmallAtOnce: 1, Slow: 1, SlowRounds: 1, Idle: 1, Entries: 1, ListingRounds: 1,
 		TLSSize: 1, ColdSize: 1, Scratch: folder, JSON: filepath.Join(t.TempDir(), "peers.json"),
 	}
 	var out bytes.Buffer
@@ -221,6 +222,51 @@ func TestInterruptedComparisonReportsWhatItHas(t *testing.T) {
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// The same binary twice, once with a flag: each under its own name, the first one
+// being whom the others are compared with.
+func TestBuildsOfFullboreAreComparedByTheirNames(t *testing.T) {
+	twoProcessors(t)
+	reports := t.TempDir()
+	binary, report := filepath.Join(reports, "fullbore"), filepath.Join(reports, "peers.json")
+	if err := process.Build(t.Context(), "fullbore", binary); err != nil {
+		t.Fatal(err)
+	}
+	var out, progress bytes.Buffer
+	command := Command()
+	command.SetOut(&out)
+	command.SetErr(&progress)
+	command.SetArgs([]string{
+		"--quick", "--rounds", "3", "--for", "20ms", "--small", "4KiB", "--workloads", "small,ranges,idle", "--idle", "100", "--scratch", scratch(t),
+		"--subjects", "bare,before=" + binary, "--subjects", "after=" + binary + " --max-age 1h", "--json", report,
+	})
+	if err := command.ExecuteContext(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, progress.String())
+	}
+	result := readResult(t, report)
+	if after := result.Peers[2]; after.Name != "after" || !strings.HasSuffix(after.SetUp, "; --max-age 1h") {
+		t.Errorf("%+v is not the build after", after)
+	}
+	for _, c := range result.Comparisons {
+		if !slices.Equal(c.References, []string{"before", bare}) {
+			t.Errorf("%s: compared with %v", c.Title, c.References)
+		}
+		for i, want := range [][]string{{"before"}, {bare}, {"before", bare}} {
+			series, metric := c.Peers[i], c.Metrics[0]
+			if series.Problem != "" || len(series.Ratios) != len(want) {
+				t.Errorf("%s, %s: ratios to %v, want them to %v; problem %q", c.Title, series.Peer, series.Ratios, want, series.Problem)
+			}
+			for _, reference := range want {
+				if r := series.Ratios[reference][metric.Name]; c.Workload != "idle" && (r.Low <= 0 || r.Low > r.Median || r.Median > r.High) {
+					t.Errorf("%s, %s: %s to %s is %+v", c.Title, series.Peer, metric.Name, reference, r)
+				}
+			}
+		}
+	}
+	if text := out.String(); !strings.Contains(text, "× is the ratio to before") || !strings.Contains(text, "CPU per request, µs ↓ / bare loop") {
+		t.Errorf("the report does not say whom it compares with:\n%s", text)
 	}
 }
 

@@ -98,11 +98,11 @@ func drawTile(c *Comparison, metric Metric) (*plot.Plot, error) {
 		if !ok {
 			continue
 		}
-		if series.Peer == ours {
+		if series.Peer == c.base() {
 			mine = len(values)
 		}
 		labels.XYs = append(labels.XYs, plotter.XY{X: summary.Median, Y: float64(len(values))})
-		labels.Labels = append(labels.Labels, " "+series.short(metric))
+		labels.Labels = append(labels.Labels, " "+series.short(metric, c.base()))
 		names = append(names, series.Peer)
 		values = append(values, summary.Median)
 	}

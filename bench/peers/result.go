@@ -58,6 +58,10 @@ type Comparison struct {
 	Metrics  []Metric  `json:"metrics"`
 	Problem  string    `json:"problem,omitempty"` // why nothing was measured
 	Peers    []*Series `json:"peers"`
+
+	// References are whom each peer is compared with, round by round. The first
+	// build of fullbore comes first; without any, it is the one called fullbore.
+	References []string `json:"references,omitempty"`
 }
 
 // Series is one peer in one workload.
@@ -68,6 +72,15 @@ type Series struct {
 	Detail  string             `json:"detail,omitempty"`
 	Rounds  []figures          `json:"rounds"`
 	Summary map[string]Summary `json:"summary"` // by metric
+
+	Ratios map[string]map[string]Ratio `json:"ratios,omitempty"` // by reference and metric
+}
+
+// Ratio is a peer's value over that of a reference in the same round.
+type Ratio struct {
+	Median float64 `json:"median"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
 }
 
 // Summary is a metric over the rounds.
@@ -77,8 +90,8 @@ type Summary struct {
 	High   float64 `json:"high"`
 	Spread float64 `json:"spread_percent"` // (high - low) / median
 
-	// Ratio is the median of the peer's value over fullbore's, round by round;
-	// 0 where there is none.
+	// Ratio is the median of the peer's value over that of the comparison's base,
+	// round by round; 0 where there is none.
 	Ratio float64 `json:"ratio,omitempty"`
 }
 
@@ -88,14 +101,26 @@ func (s *Series) fail(b *bench, err error) {
 	b.say("  %s: %s", s.Peer, s.Problem)
 }
 
+// base is the title of the build of fullbore that the others are compared with.
+func (c *Comparison) base() string {
+	if len(c.References) > 0 {
+		return c.References[0]
+	}
+	return ours
+}
+
+// peer finds a series; nil if it does not take part.
+func (c *Comparison) peer(title string) *Series {
+	i := slices.IndexFunc(c.Peers, func(s *Series) bool { return s.Peer == title })
+	if i < 0 {
+		return nil
+	}
+	return c.Peers[i]
+}
+
 // summarize fills in the summaries.
 func (c *Comparison) summarize() {
-	var base *Series
-	for _, series := range c.Peers {
-		if series.Peer == ours {
-			base = series
-		}
-	}
+	base := c.peer(c.base())
 	for _, series := range c.Peers {
 		series.Summary = map[string]Summary{}
 		for _, metric := range c.Metrics {
@@ -108,11 +133,34 @@ func (c *Comparison) summarize() {
 				summary.Spread = 100 * (summary.High - summary.Low) / math.Abs(summary.Median)
 			}
 			if base != nil {
-				summary.Ratio = ratio(values, base.values(metric.Name))
+				summary.Ratio = ratio(values, base.values(metric.Name)).Median
 			}
 			series.Summary[metric.Name] = summary
 		}
+		for _, reference := range c.References {
+			series.compareWith(c.peer(reference), c.Metrics)
+		}
 	}
+}
+
+// compareWith fills in the ratios to a reference, of all that is better or worse.
+func (s *Series) compareWith(reference *Series, metrics []Metric) {
+	if reference == nil || reference == s {
+		return
+	}
+	found := map[string]Ratio{}
+	for _, metric := range metrics {
+		if r := ratio(s.values(metric.Name), reference.values(metric.Name)); metric.Better != "" && r != (Ratio{}) {
+			found[metric.Name] = r
+		}
+	}
+	if len(found) == 0 {
+		return
+	}
+	if s.Ratios == nil {
+		s.Ratios = map[string]map[string]Ratio{}
+	}
+	s.Ratios[reference.Peer] = found
 }
 
 // values of a metric, round by round, as far as it has them.
@@ -126,20 +174,20 @@ func (s *Series) values(name string) []float64 {
 	return values
 }
 
-// ratio compares round by round, as far as both have rounds, and returns the
-// median. Without any, or where one of them divides by nothing, it is 0.
-func ratio(a, b []float64) float64 {
+// ratio compares round by round, as far as both have rounds. Without any, or where
+// one of them divides by nothing, it is all 0.
+func ratio(a, b []float64) Ratio {
 	ratios := make([]float64, 0, len(a))
 	for i := range min(len(a), len(b)) {
 		if b[i] <= 0 || a[i] < 0 {
-			return 0
+			return Ratio{}
 		}
 		ratios = append(ratios, a[i]/b[i])
 	}
 	if len(ratios) == 0 {
-		return 0
+		return Ratio{}
 	}
-	return stats.Median(ratios)
+	return Ratio{stats.Median(ratios), slices.Min(ratios), slices.Max(ratios)}
 }
 
 // others is the median share of the two processors that neither the server nor

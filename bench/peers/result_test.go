@@ -43,20 +43,75 @@ func TestSummaryComparesRoundByRound(t *testing.T) {
 	}
 }
 
+func TestRatiosToReferencesHaveTheirSpread(t *testing.T) {
+	comparison := &Comparison{
+		Metrics: []Metric{{Name: "x", Title: "X", Better: lower, Headline: true}, {Name: "size"}}, References: []string{"before", bare, known},
+		Peers: []*Series{
+			{Peer: bare, Rounds: []figures{{"x": 1, "size": 1}, {"x": 2, "size": 1}, {"x": 4, "size": 1}}},
+			{Peer: "before", Rounds: []figures{{"x": 2, "size": 1}, {"x": 2, "size": 1}, {"x": 5, "size": 1}}},
+			{Peer: "failed"},
+		},
+	}
+	comparison.summarize()
+	got := comparison.Peers[1].Ratios
+	if want := (Ratio{1.25, 1, 2}); len(got) != 1 || len(got[bare]) != 1 || got[bare]["x"] != want {
+		t.Errorf("%+v, want %+v to the bare loop and nothing else", got, want)
+	}
+	if got := comparison.Peers[0].Summary["x"].Ratio; got != 0.8 {
+		t.Errorf("ratio to the first build %v, want 0.8", got)
+	}
+	var m markdown
+	m.ratios(comparison)
+	const want = `| ratio, round by round | X ↓ / before | X ↓ / bare loop | X ↓ / nginx |
+|---|---:|---:|---:|
+| bare loop | 0.800 (0.500 to 1.00) | - | - |
+| before | - | 1.25 (1.00 to 2.00) | - |
+| failed | - | - | - |
+
+`
+	if got := m.text.String(); got != want {
+		t.Errorf("table\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestSubjectsAreServersAndBuilds(t *testing.T) {
+	got, err := choose([]string{"nginx", "a= --engine epoll", "b=/bin/x", "fullbore=./y --max-age 1h", "c="})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		name, program, args string
+		own                 bool
+	}{
+		{"nginx", "", "", false},
+		{"a", "", "--engine epoll", true},
+		{"b", "/bin/x", "", true},
+		{"fullbore", "./y", "--max-age 1h", true},
+		{"c", "", "", true},
+	} {
+		if p := got[i]; p.name != want.name || p.program != want.program || strings.Join(p.args, " ") != want.args || p.own() != want.own {
+			t.Errorf("%+v, want %+v", p, want)
+		}
+	}
+	if everyone, err := choose(nil); err != nil || len(everyone) != len(all) {
+		t.Errorf("%d of %d servers by default, %v", len(everyone), len(all), err)
+	}
+}
+
 func TestWithoutFullboreThereAreNoRatios(t *testing.T) {
 	comparison := &Comparison{
 		Metrics: []Metric{{Name: "x", Title: "X", Better: lower, Headline: true}},
 		Peers:   []*Series{{Peer: "other", Rounds: []figures{{"x": 2}}}},
 	}
 	comparison.summarize()
-	if got := comparison.Peers[0].short(comparison.Metrics[0]); got != "2.00" {
+	if got := comparison.Peers[0].short(comparison.Metrics[0], ours); got != "2.00" {
 		t.Errorf("cell %q, want 2.00", got)
 	}
 }
 
 func TestRatioToNothingIsNone(t *testing.T) {
 	for _, c := range [][2][]float64{{{1}, {0}}, {nil, {1}}, {{1}, nil}, {{-1}, {1}}} {
-		if got := ratio(c[0], c[1]); got != 0 {
+		if got := ratio(c[0], c[1]); got != (Ratio{}) {
 			t.Errorf("%v to %v: %v, want 0", c[0], c[1], got)
 		}
 	}
@@ -85,7 +140,7 @@ func TestCellsSayWhyTheyAreEmpty(t *testing.T) {
 		{Series{Summary: map[string]Summary{"x": {Median: 2, Spread: 7.4, Ratio: 0.5}}, Rounds: make([]figures, 2)}, "2.00 ± 7 % ×0.500"},
 		{Series{Peer: ours, Summary: map[string]Summary{"x": {Median: 2, Ratio: 1}}, Rounds: make([]figures, 1)}, "2.00"},
 	} {
-		if got := c.series.cell(metric); got != c.want {
+		if got := c.series.cell(metric, ours); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.series, got, c.want)
 		}
 	}
@@ -101,13 +156,16 @@ func TestMarkdownEscapesWhatEndsACell(t *testing.T) {
 
 func TestWrongConfigurationsAreRefused(t *testing.T) {
 	for want, args := range map[string][]string{
-		`--peers: no "iis", there are fullbore, nginx`:   {"--peers", "nginx,iis"},
-		`--workloads: no "whol", there are whole`:        {"--workloads", "whol"},
-		"must be more than 0":                            {"--rounds", "0"},
-		"--size must be at least --range":                {"--size", "1KiB"},
-		"--small must be sizes of at least 1 byte":       {"--small", "0"},
-		"is not a size":                                  {"--small", "4KiB,many"},
-		"--plot chart.gif: the name must end in .svg or": {"--plot", "chart.gif"},
+		`--subjects: no "iis", there are fullbore, nginx`: {"--subjects", "nginx,iis"},
+		`--subjects: "bare" twice`:                        {"--subjects", "bare,nginx,bare"},
+		`no "nginx=/bin/nginx"`:                           {"--subjects", "nginx=/bin/nginx"},
+		`no "a/b="`:                                       {"--subjects", "a/b="},
+		`--workloads: no "whol", there are whole`:         {"--workloads", "whol"},
+		"must be more than 0":                             {"--rounds", "0"},
+		"--size must be at least --range":                 {"--size", "1KiB"},
+		"--small must be sizes of at least 1 byte":        {"--small", "0"},
+		"is not a size":                                   {"--small", "4KiB,many"},
+		"--plot chart.gif: the name must end in .svg or":  {"--plot", "chart.gif"},
 	} {
 		command := Command()
 		command.SetArgs(args)

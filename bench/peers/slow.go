@@ -2,9 +2,9 @@
 
 package peers
 
-// This file asks what a slow client costs. It exists because a download server's
-// day is thousands of them: each wants next to nothing from the processor, and
-// memory for as long as it lasts.
+// This file asks what a client costs that takes bytes slowly, or waits between two
+// requests. It exists because a download server's day is thousands of them: each
+// wants next to nothing from the processor, and memory for as long as it lasts.
 
 import (
 	"context"
@@ -37,26 +37,61 @@ func slow(config Config) *workload {
 			{Name: "rss_during", Title: "during", Unit: "MiB", Better: lower},
 			{Name: "rss_after", Title: "after", Unit: "MiB", Better: lower},
 			{Name: "rss_rested", Title: "RSS " + span(config.Rest) + " after", Unit: "MiB", Better: lower, Headline: true},
+			{Name: "rss_kept", Title: "of RSS before", Unit: "×", Better: lower},
 		},
 		note: fmt.Sprintf("Each client takes a few KiB and stops, its receive buffer as small as the kernel lets it be. Per download: "+
 			"what the server's processes hold more than before, divided by %s, once that stands still. Then all clients go; "+
 			"\"after\" is when the server has closed the last connection. Memory of the kernel (socket buffers) is not counted.", count(config.Slow)),
 		prepare: func(b *bench) error {
-			if err := enoughDescriptors(descriptorsFor(config.Slow)); err != nil {
+			if err := enoughDescriptors(config.Slow, "--slow"); err != nil {
 				return err
 			}
 			return b.have(wholeName, config.Size, sparseFile)
 		},
-		measure: func(ctx context.Context, _ *bench, s *subject, _ int) (work, error) { return s.slow(ctx, config) },
-		rest:    config.Rest,
-		rested: func(s *subject) (figures, error) {
+		measure: func(ctx context.Context, _ *bench, s *subject, _ int) (work, error) {
+			return s.hold(ctx, config.Slow, "download", func() (*load.Held, error) {
+				return load.Hold(ctx, s.address, s.get(wholeName), config.Slow, load.Answer{Status: http.StatusOK, Length: config.Size})
+			})
+		},
+		rest: config.Rest,
+		rested: func(s *subject, of figures) (figures, error) {
 			memory, err := s.tree.Memory()
-			return figures{"rss_rested": mib(memory.RSS), "pss_rested": mib(memory.PSS)}, err
+			rss := mib(memory.RSS)
+			return figures{"rss_rested": rss, "pss_rested": mib(memory.PSS), "rss_kept": rss / of["rss_before"]}, err
 		},
 	}
 }
 
-func (s *subject) slow(ctx context.Context, config Config) (work, error) {
+func idle(config Config) *workload {
+	const bytes = 4 << 10
+	return &workload{
+		name: "idle", rounds: config.SlowRounds,
+		title: fmt.Sprintf("%s kept-alive connections that wait", count(config.Idle)),
+		metrics: []Metric{
+			{Name: "anon_per_connection", Title: "RssAnon per connection", Unit: "KiB", Better: lower, Headline: true},
+			{Name: "pss_per_connection", Title: "PSS per connection", Unit: "KiB", Better: lower},
+			{Name: "rss_before", Title: "RSS before", Unit: "MiB", Better: lower},
+			{Name: "rss_during", Title: "during", Unit: "MiB", Better: lower},
+			{Name: "rss_after", Title: "after", Unit: "MiB", Better: lower},
+		},
+		note: fmt.Sprintf("Each client takes a file of %s and waits. Per connection: what the server's processes hold more than before, "+
+			"divided by %s, once that stands still. All connections are still open then.", size(bytes), count(config.Idle)),
+		prepare: func(b *bench) error {
+			if err := enoughDescriptors(config.Idle, "--idle"); err != nil {
+				return err
+			}
+			return b.have(smallName(bytes), bytes, randomFile)
+		},
+		measure: func(ctx context.Context, _ *bench, s *subject, _ int) (work, error) {
+			return s.hold(ctx, config.Idle, "connection", func() (*load.Held, error) {
+				return load.HoldIdle(ctx, s.address, s.get(smallName(bytes)), config.Idle, load.Answer{Status: http.StatusOK, Length: bytes})
+			})
+		},
+	}
+}
+
+// hold opens n connections that do nothing and says what one of them costs.
+func (s *subject) hold(ctx context.Context, n int, what string, open func() (*load.Held, error)) (work, error) {
 	// What a server allocates once, it shall have allocated.
 	if _, err := s.run(ctx, load.Loop{Connections: 8, Requests: 200, Next: s.same(checkName, checkSize)}); err != nil {
 		return work{}, err
@@ -65,9 +100,8 @@ func (s *subject) slow(ctx context.Context, config Config) (work, error) {
 	if err != nil {
 		return work{}, err
 	}
-	request := fmt.Sprintf("GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: fullbore-bench\r\n\r\n", wholeName, s.address)
 	begin := time.Now()
-	held, err := load.Hold(ctx, s.address, request, config.Slow, load.Answer{Status: http.StatusOK, Length: config.Size})
+	held, err := open()
 	if err != nil {
 		return work{}, err
 	}
@@ -88,16 +122,21 @@ func (s *subject) slow(ctx context.Context, config Config) (work, error) {
 	if err != nil {
 		return work{}, err
 	}
-	each := func(grown int64) float64 { return float64(grown) / 1024 / float64(config.Slow) }
+	each := func(grown int64) float64 { return float64(grown) / 1024 / float64(n) }
 	return work{extra: figures{
-		"opened":            opened.Seconds(),
-		"anon_per_download": each(during.Anon - before.Anon),
-		"pss_per_download":  each(during.PSS - before.PSS),
-		"rss_before":        mib(before.RSS), "pss_before": mib(before.PSS), "anon_before": mib(before.Anon),
+		"opened":           opened.Seconds(),
+		"anon_per_" + what: each(during.Anon - before.Anon),
+		"pss_per_" + what:  each(during.PSS - before.PSS),
+		"rss_before":       mib(before.RSS), "pss_before": mib(before.PSS), "anon_before": mib(before.Anon),
 		"rss_during": mib(during.RSS), "pss_during": mib(during.PSS), "anon_during": mib(during.Anon),
 		"rss_after": mib(after.RSS), "pss_after": mib(after.PSS), "anon_after": mib(after.Anon),
 		"threads_during": float64(during.Threads), "processes_during": float64(during.Processes),
 	}}, nil
+}
+
+// get is a request for a file, as a string.
+func (s *subject) get(name string) string {
+	return fmt.Sprintf("GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: fullbore-bench\r\n\r\n", name, s.address)
 }
 
 // steady waits until the server's anonymous memory stands still, or takes it as
@@ -135,24 +174,28 @@ func (s *subject) closed(ctx context.Context, before int) (process.Memory, error
 	}
 }
 
-// enoughDescriptors makes sure that this process and its children may open n files.
-func enoughDescriptors(n int) error {
+// enoughDescriptors makes sure that this process and its children may open what n
+// connections take, which a flag asks for.
+func enoughDescriptors(n int, flag string) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("read RLIMIT_NOFILE: %w", err)
 	}
-	if limit.Cur < uint64(n) {
-		return fmt.Errorf("needs %d descriptors and the limit is %d: raise it (ulimit -Hn) or choose fewer (--slow)", n, limit.Cur)
+	if needed := descriptorsFor(n); limit.Cur < uint64(needed) {
+		return fmt.Errorf("needs %d descriptors and the limit is %d: raise it (ulimit -Hn), be root, or choose fewer (%s)", needed, limit.Cur, flag)
 	}
 	return nil
 }
 
 // raiseDescriptors lifts the soft limit to the hard one, for us and for children:
-// the Go runtime does it for us alone.
-func raiseDescriptors() error {
+// the Go runtime does it for us alone. The hard one is lifted to n where we may.
+func raiseDescriptors(n int) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("read RLIMIT_NOFILE: %w", err)
+	}
+	if more := uint64(n); limit.Max < more && unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: more, Max: more}) == nil {
+		return nil
 	}
 	limit.Cur = limit.Max
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

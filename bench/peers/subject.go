@@ -73,7 +73,7 @@ func (b *bench) attempt(ctx context.Context, p *installed, secure bool) (*subjec
 	}
 	where := site{
 		Files: b.files, Scratch: scratch, Address: address,
-		Connections: b.config.Slow + 512, Descriptors: descriptorsFor(b.config.Slow),
+		Connections: roomFor(b.config.connections()), Descriptors: descriptorsFor(b.config.connections()),
 	}
 	if secure {
 		where.Certificate, where.Key = b.certificate, b.key
@@ -82,6 +82,7 @@ func (b *bench) attempt(ctx context.Context, p *installed, secure bool) (*subjec
 	if err != nil {
 		return nil, err
 	}
+	command.Args = append(command.Args, p.args...)
 	command.Path, command.CPUs, command.Dir = p.program, []int{b.serverCPU}, scratch
 	server, err := process.Spawn(command)
 	if err != nil {
@@ -183,6 +184,10 @@ func freeAddress() (string, error) {
 	}
 	return listener.Addr().String(), listener.Close()
 }
+
+// roomFor is the limit to set for n connections: nginx closes the ones that wait
+// when less than a sixteenth of its limit is left.
+func roomFor(n int) int { return n + n/8 + 512 }
 
 // descriptorsFor is what a server needs for n downloads: a file and a socket
 // each, and some.

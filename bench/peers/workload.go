@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -29,7 +31,7 @@ type workload struct {
 
 	// Some figures come later: after rest, which the servers spend side by side.
 	rest   time.Duration
-	rested func(s *subject) (figures, error)
+	rested func(s *subject, of figures) (figures, error) // of is the round that they belong to
 }
 
 // work is what a server did. What is zero does not apply.
@@ -44,35 +46,43 @@ type work struct {
 // figures are the values of one round by the name of their metric.
 type figures map[string]float64
 
-// workloadNames are the values of --workloads.
-var workloadNames = []string{"whole", "parallel", "ranges", "small", "slow", "listing", "tls", "cold"}
+// catalog lists the workloads by their names, in their order.
+var catalog = []struct {
+	name string
+	all  func(config Config) []*workload
+}{
+	{"whole", one(whole)},
+	{"parallel", one(parallel)},
+	{"ranges", one(ranges)},
+	{"small", func(config Config) (list []*workload) {
+		for _, size := range config.Small {
+			list = append(list, small(config, size))
+		}
+		return list
+	}},
+	{"slow", one(slow)},
+	{"idle", one(idle)},
+	{"listing", one(listing)},
+	{"tls", one(overTLS)},
+	{"cold", one(cold)},
+}
+
+func one(of func(Config) *workload) func(Config) []*workload {
+	return func(config Config) []*workload { return []*workload{of(config)} }
+}
+
+func workloadNames() (names []string) {
+	for _, entry := range catalog {
+		names = append(names, entry.name)
+	}
+	return names
+}
 
 // workloads lists what the config asks for.
-func workloads(config Config) []*workload {
-	var list []*workload
-	for _, name := range workloadNames {
-		if !chosen(config.Workloads, name) {
-			continue
-		}
-		switch name {
-		case "whole":
-			list = append(list, whole(config))
-		case "parallel":
-			list = append(list, parallel(config))
-		case "ranges":
-			list = append(list, ranges(config))
-		case "small":
-			for _, size := range config.Small {
-				list = append(list, small(config, size))
-			}
-		case "slow":
-			list = append(list, slow(config))
-		case "listing":
-			list = append(list, listing(config))
-		case "tls":
-			list = append(list, overTLS(config))
-		case "cold":
-			list = append(list, cold(config))
+func workloads(config Config) (list []*workload) {
+	for _, entry := range catalog {
+		if len(config.Workloads) == 0 || slices.Contains(config.Workloads, entry.name) {
+			list = append(list, entry.all(config)...)
 		}
 	}
 	return list
@@ -82,7 +92,7 @@ func workloads(config Config) []*workload {
 // what goes wrong with one server, or with the workload as a whole, is in the
 // comparison.
 func (b *bench) compare(ctx context.Context, w *workload) (*Comparison, error) {
-	comparison := &Comparison{Workload: w.name, Title: w.title, Note: w.note, Metrics: w.metrics}
+	comparison := &Comparison{Workload: w.name, Title: w.title, Note: w.note, Metrics: w.metrics, References: b.references()}
 	for _, p := range b.peers {
 		comparison.Peers = append(comparison.Peers, &Series{Peer: p.title, Rounds: []figures{}})
 	}
@@ -113,8 +123,10 @@ func (b *bench) startAll(ctx context.Context, w *workload, comparison *Compariso
 	}
 	for i, p := range b.peers {
 		series := comparison.Peers[i]
-		if w.secure && p.noTLS != nil && p.noTLS() != "" {
-			series.LeftOut = p.noTLS()
+		if p.cannot != nil {
+			series.LeftOut = p.cannot(w)
+		}
+		if series.LeftOut != "" {
 			continue
 		}
 		s, err := b.start(ctx, p, w.secure)
@@ -167,14 +179,13 @@ func (b *bench) awaitRest(ctx context.Context, w *workload, subjects []*subject,
 			return ctx.Err()
 		case <-time.After(time.Until(ends[i].Add(w.rest))):
 		}
-		later, err := w.rested(s)
+		round := series.Rounds[len(series.Rounds)-1]
+		later, err := w.rested(s, round)
 		if err != nil {
 			series.fail(b, s.explain(err))
 			continue
 		}
-		for name, value := range later {
-			series.Rounds[len(series.Rounds)-1][name] = value
-		}
+		maps.Copy(round, later)
 		b.say("      %-12s %s", s.peer.title, later.line(w.metrics))
 	}
 	return nil
