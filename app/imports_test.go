@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"app/drain":    {"app/systemd", "app/transfer", "logger"},
 	"app/event":    {"app/config", "logger"},
 	"app/guard":    {"app/wire"},
+	"app/head":     {},
 	"app/health":   {},
 	"app/metrics":  {"app/health", "app/transfer", "logger"},
 	"app/systemd":  {},
@@ -42,6 +43,7 @@ var mustNotImport = map[string][]string{
 	"app/wire":    {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"app/systemd": {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"app/watch":   {"github.com/gofiber/", "github.com/valyala/fasthttp"},
+	"app/head":    {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"app/health":  {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"app/event":   {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 }
