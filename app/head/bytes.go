@@ -68,16 +68,15 @@ func equalFold(b []byte, lower string) bool {
 // tabs; see RFC 9110 section 5.5.
 func isFieldValue(b []byte) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for len(b) >= 8 {
+	for i := 0; len(b)-i >= 8; i += 8 {
 		// Eight at once: is one below 0x20, or is one 0x7f?
-		x := binary.LittleEndian.Uint64(b)
+		x := binary.LittleEndian.Uint64(b[i:])
 		del := x ^ ones*0x7f
-		if ((x-ones*0x20)&^x|(del-ones)&^del)&tops != 0 && !isShortFieldValue(b[:8]) {
+		if ((x-ones*0x20)&^x|(del-ones)&^del)&tops != 0 && !isShortFieldValue(b[i:i+8]) {
 			return false
 		}
-		b = b[8:]
 	}
-	return isShortFieldValue(b)
+	return isShortFieldValue(b[len(b)&^7:])
 }
 
 func isShortFieldValue(b []byte) bool {

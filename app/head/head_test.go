@@ -261,7 +261,7 @@ func TestRefusalTellsWhatCouldBeRead(t *testing.T) {
 			if state == More {
 				continue
 			}
-			if r := h.refusal([]byte(raw)); r.Method != test.method || r.Target != test.target || state != Refused {
+			if r := h.Refusal([]byte(raw)); r.Method != test.method || r.Target != test.target || state != Refused {
 				t.Errorf("%.60q: state %d, %q %.60q", raw, state, r.Method, r.Target)
 			}
 		}

@@ -3,7 +3,6 @@ package head
 import (
 	"errors"
 	"io"
-	"os"
 )
 
 // Reader passes on the requests that come from src, byte by byte as they came,
@@ -176,7 +175,7 @@ func (r *Reader) judge() bool {
 			r.startContent()
 			return true
 		case Refused:
-			r.err = r.head.refusal(ahead)
+			r.err = r.head.Refusal(ahead)
 		}
 		return false
 	case inContent, inChunk:
@@ -236,32 +235,17 @@ func (r *Reader) judgeChunked(ahead []byte) bool {
 // fail notes what ended the source.
 func (r *Reader) fail(err error) {
 	r.err = err
-	var timeout interface{ Timeout() bool }
-	late := errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
-	switch {
-	case r.phase == atRest:
-	case r.phase != inHead:
+	switch r.phase {
+	case atRest:
+	case inHead:
+		if refusal := r.head.Ended(r.Unread(), err); refusal != nil {
+			r.err = refusal
+		}
+	default:
 		if errors.Is(err, io.EOF) {
 			r.err = io.ErrUnexpectedEOF
 		}
-	case r.onlyEmptyLines():
-	case late, errors.Is(err, io.EOF):
-		refusal := r.head.refusal(r.Unread())
-		refusal.Status, refusal.Reason, refusal.Err = 400, "the connection ended within the head", io.ErrUnexpectedEOF
-		if late {
-			refusal.Status, refusal.Reason, refusal.Err = 408, "the head did not come in time", err
-		}
-		r.err = refusal
 	}
-}
-
-func (r *Reader) onlyEmptyLines() bool {
-	for _, c := range r.Unread() {
-		if c != '\r' && c != '\n' {
-			return false
-		}
-	}
-	return true
 }
 
 // pass passes on what was judged.

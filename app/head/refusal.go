@@ -1,6 +1,11 @@
 package head
 
-import "fmt"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
 
 // maxRecorded is how many bytes of a refused target are kept.
 const maxRecorded = 4 << 10
@@ -28,8 +33,8 @@ func (r *Refusal) Error() string {
 
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// refusal is h's, whose bytes are in buf.
-func (h *Head) refusal(buf []byte) *Refusal {
+// Refusal is that of a refused head whose bytes are in buf.
+func (h *Head) Refusal(buf []byte) *Refusal {
 	target := h.Target(buf)
 	return &Refusal{
 		Status: h.Status,
@@ -37,4 +42,24 @@ func (h *Head) refusal(buf []byte) *Refusal {
 		Method: string(h.Method(buf)),
 		Target: string(target[:min(len(target), maxRecorded)]),
 	}
+}
+
+// Ended is the refusal of a head of which only buf came before err: 408 for a
+// timeout, 400 for io.EOF. It is nil for other errors, after which nobody
+// listens, and if no request has begun.
+func (h *Head) Ended(buf []byte, err error) *Refusal {
+	if len(bytes.Trim(buf, "\r\n")) == 0 {
+		return nil
+	}
+	refusal := h.Refusal(buf)
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, io.EOF):
+		refusal.Status, refusal.Reason, refusal.Err = 400, "the connection ended within the head", io.ErrUnexpectedEOF
+	case errors.As(err, &timeout) && timeout.Timeout():
+		refusal.Status, refusal.Reason, refusal.Err = 408, "the head did not come in time", err
+	default:
+		return nil
+	}
+	return refusal
 }
