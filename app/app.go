@@ -196,7 +196,7 @@ func (a *App) sayStart(warnings []string) {
 	}
 	event.Msgf("serving %s", a.path)
 	for _, text := range warnings {
-		a.Warn("config", text)
+		a.events.Warn().Str("event", "config").Msg(text)
 	}
 	_ = a.events.Flush() // who does not read it is not waited for longer
 }
@@ -236,9 +236,6 @@ func (a *App) apply(cfg *config.Config) {
 		a.admin.SetIdleTimeout(cfg.IdleTimeout)
 	}
 }
-
-// Warn writes an event that is no error.
-func (a *App) Warn(event, text string) { a.events.Warn().Str("event", event).Msg(text) }
 
 // ReopenLog opens the access log's file anew, for whoever moved it away.
 func (a *App) ReopenLog() {

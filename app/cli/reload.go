@@ -1,52 +1,44 @@
 package cli
 
-// This file decides when settings are reloaded: when SIGHUP asks for it, and
-// when the config file has become another one. Editors and deployments replace
-// a file rather than write it, by renames, links or links of folders, so its
-// folder is watched, and the folders of what it links to.
-
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
+// The config file is looked at, not watched for events: editors and deployments
+// replace a file by renames, links or links of folders, and stat(2) follows all
+// of them, on network file systems too.
 const (
-	// settleTime is how long a file must be left alone before it is read.
+	lookEvery = time.Second
+
+	// settleTime is how long a changed file must be left alone before it is read.
 	settleTime = 200 * time.Millisecond
 
 	// awayTime is how long a file may be missing while it is replaced.
 	awayTime = 2 * time.Second
 )
 
-// reloader calls reload, never twice at once.
+// reloader calls reload on SIGHUP and when the config file has changed, never
+// twice at once.
 type reloader struct {
-	file   string                   // "": there is none
-	reload func(asked bool)         // asked: by a person, who wants to know
-	warn   func(event, text string) // says what does not work
+	file   string           // "": there is none
+	reload func(asked bool) // asked: by a person, who wants to know
 	asked  chan struct{}
 
-	// Owned by run.
-	watcher *fsnotify.Watcher // nil: the file is not watched
-	seen    fs.FileInfo       // of the file when it was last read; nil: it was not there
-	named   bool              // what happened was to the file itself
-	away    time.Time         // since when it is missing; zero: it is there
-	settle  *time.Timer
-	pending bool // settle runs
+	// Owned by run. nil is a missing file.
+	read  fs.FileInfo // the version that was read
+	found fs.FileInfo // the version of the last look
+	since time.Time   // when found was first seen
 }
 
-func newReloader(file string, reload func(asked bool), warn func(event, text string)) *reloader {
-	return &reloader{file: file, reload: reload, warn: warn, asked: make(chan struct{}, 1)}
+func newReloader(file string, reload func(asked bool)) *reloader {
+	return &reloader{file: file, reload: reload, asked: make(chan struct{}, 1)}
 }
 
-// ask asks for a reload. It does not wait; a second one that comes before the
-// first begins is the same.
+// ask requests a reload without waiting for it. Requests made before one begins
+// are merged.
 func (r *reloader) ask() {
 	select {
 	case r.asked <- struct{}{}:
@@ -54,146 +46,63 @@ func (r *reloader) ask() {
 	}
 }
 
-// run reloads when that is due, until ctx ends.
+// run reloads as needed until ctx ends.
 func (r *reloader) run(ctx context.Context) {
-	r.settle = time.NewTimer(time.Hour)
-	defer r.settle.Stop()
-	r.settle.Stop()
-	var events chan fsnotify.Event
-	var failures chan error
-	if r.file != "" {
-		var err error
-		if r.watcher, err = fsnotify.NewWatcher(); err != nil {
-			r.warn("config", r.file+" is not watched, SIGHUP reloads it: "+err.Error())
-		} else {
-			defer func() { _ = r.watcher.Close() }() // nothing is left to do about it
-			events, failures = r.watcher.Events, r.watcher.Errors
-			r.look()
-			r.later(settleTime) // what came between the start and now
-		}
+	look := time.NewTimer(0)
+	defer look.Stop()
+	if r.file == "" {
+		look.Stop()
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.asked:
-			r.seen = r.stat()
+			r.read = stat(r.file)
 			r.reload(true)
-		case event := <-events:
-			r.happened(event)
-		case err := <-failures:
-			if !errors.Is(err, fsnotify.ErrEventOverflow) {
-				r.warn("config", r.file+" may change unseen, SIGHUP reloads it: "+err.Error())
-			}
-			r.named = true // perhaps; that was lost
-			r.later(settleTime)
-		case <-r.settle.C:
-			r.pending = false
-			r.settled()
+		case <-look.C:
+			look.Reset(r.look())
 		}
 	}
 }
 
-// happened notes an event in one of the folders. What happens to other files
-// there must not put off the reload for ever.
-func (r *reloader) happened(event fsnotify.Event) {
-	named := filepath.Base(event.Name) == filepath.Base(r.file)
-	r.named = r.named || named
-	if named || !r.pending {
-		r.later(settleTime)
+// look reloads if the file is another version than was read and has settled.
+// The first version seen always is, since it may have changed after the start.
+// It returns the time until the next look.
+func (r *reloader) look() time.Duration {
+	now := stat(r.file)
+	if !sameVersion(now, r.found) {
+		r.found, r.since = now, time.Now()
 	}
-}
-
-func (r *reloader) later(d time.Duration) {
-	r.settle.Reset(d)
-	r.pending = true
-}
-
-// settled reloads if the file is another one than that which was read.
-func (r *reloader) settled() {
-	whole := r.look()
-	now := r.stat()
+	if sameVersion(now, r.read) {
+		return lookEvery
+	}
+	settled := settleTime
 	if now == nil {
-		r.missing()
-		return
+		settled = awayTime
 	}
-	same := r.seen != nil && os.SameFile(now, r.seen) && now.Size() == r.seen.Size() && now.ModTime().Equal(r.seen.ModTime())
-	if r.named || !same {
-		r.seen = now
-		r.reload(false)
+	if wait := settled - time.Since(r.since); wait > 0 {
+		return min(wait, lookEvery)
 	}
-	r.named, r.away = false, time.Time{}
-	if !whole {
-		r.later(awayTime)
-	}
+	r.read = now
+	r.reload(false)
+	return lookEvery
 }
 
-// missing gives a file time to come back, then lets the reload say that it is
-// gone. It is looked for from then on, too: perhaps its folder is gone as well,
-// and nothing will tell.
-func (r *reloader) missing() {
-	switch {
-	case r.away.IsZero():
-		r.away = time.Now()
-	case r.seen != nil && time.Since(r.away) >= awayTime:
-		r.seen = nil
-		r.reload(false)
-	}
-	r.later(awayTime)
-}
-
-// stat is the file as it is now; nil: it is not there.
-func (r *reloader) stat() fs.FileInfo {
-	info, err := os.Stat(r.file)
+// stat describes the file that name leads to; nil if there is none.
+func stat(name string) fs.FileInfo {
+	info, err := os.Stat(name)
 	if err != nil {
 		return nil
 	}
 	return info
 }
 
-// look watches the folders that the way to the file leads through now, and no
-// others. It reports whether all of them could be.
-func (r *reloader) look() (whole bool) {
-	wanted, watched := foldersOf(r.file), r.watcher.WatchList()
-	for _, folder := range watched {
-		if !slices.Contains(wanted, folder) {
-			_ = r.watcher.Remove(folder) // one that is gone is not watched either
-		}
+// sameVersion reports whether a file has neither been replaced nor changed. The
+// mode counts because a file that could not be read may be made readable.
+func sameVersion(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == b
 	}
-	whole = true
-	for _, folder := range wanted {
-		// Also those that are: a folder of this name may be another by now.
-		whole = r.watcher.Add(folder) == nil && whole
-	}
-	return whole
-}
-
-// linksMax is how many links in a row are followed; path_resolution(7).
-const linksMax = 40
-
-// foldersOf lists the folders whose change can make the file another one.
-func foldersOf(file string) []string {
-	var folders []string
-	add := func(name string) {
-		if dir := filepath.Dir(name); !slices.Contains(folders, dir) {
-			folders = append(folders, dir)
-		}
-	}
-	add(file)
-	name := file
-	for range linksMax {
-		to, err := os.Readlink(name)
-		if err != nil {
-			break
-		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(name), to)
-		}
-		name = to
-		add(name)
-	}
-	if resolved, err := filepath.EvalSymlinks(file); err == nil {
-		add(resolved)
-	}
-	return folders
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && a.Mode() == b.Mode()
 }

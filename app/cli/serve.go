@@ -112,7 +112,7 @@ func serve(settings *config.Settings, load func() (*config.Settings, error), std
 	if err != nil {
 		return err
 	}
-	reloads := newReloader(settings.File, func(asked bool) { server.Reload(load, asked) }, server.Warn)
+	reloads := newReloader(settings.File, func(asked bool) { server.Reload(load, asked) })
 	ctx, release := handleSignals(server, reloads.ask)
 	defer func() {
 		server.Close()
