@@ -18,10 +18,10 @@ import (
 	"time"
 )
 
-// sleepers starts a shell with two children and returns once both are there.
-func sleepers(t *testing.T) (*exec.Cmd, *Service) {
+// shell starts a script, which ends with the test, as do its children.
+func shell(t *testing.T, script string) (*exec.Cmd, *Service) {
 	t.Helper()
-	cmd := exec.Command("/bin/sh", "-c", "sleep 60 & sleep 60 & wait")
+	cmd := exec.Command("/bin/sh", "-c", script)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +39,13 @@ func sleepers(t *testing.T) (*exec.Cmd, *Service) {
 			}
 		}
 	})
+	return cmd, service
+}
+
+// sleepers starts a shell with two children and returns once both are there.
+func sleepers(t *testing.T) (*exec.Cmd, *Service) {
+	t.Helper()
+	cmd, service := shell(t, "sleep 60 & sleep 60 & wait")
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if full, err := service.Read(t.Context()); err != nil || full.Processes == 3 {
 			return cmd, service
@@ -180,23 +187,7 @@ go_memstats_mallocs_total 99
 }
 
 func TestCPUTimeOfReplacedWorkersIsKept(t *testing.T) {
-	cmd := exec.Command("/bin/sh", "-c", "while [ $((i += 1)) -lt 1000000 ]; do :; done & sleep 60 & wait")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	root, err := Attach(cmd.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	service := Processes(root)
-	t.Cleanup(func() {
-		_, _ = cmd.Process.Kill(), cmd.Wait()
-		for _, member := range service.members {
-			if process, err := os.FindProcess(member.PID); err == nil {
-				_ = process.Kill()
-			}
-		}
-	})
+	_, service := shell(t, "while [ $((i += 1)) -lt 1000000 ]; do :; done & sleep 60 & wait")
 	var highest time.Duration
 	most := 0
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {

@@ -96,17 +96,9 @@ func TestSoakOfFullbore(t *testing.T) {
 }
 
 func TestTargetThatDiesIsReportedAsSuch(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipping soaks of real servers")
-	}
 	t.Parallel()
-	folder := t.TempDir()
-	if err := load.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
-		t.Fatal(err)
-	}
-	server := launchControl(t, "plain", folder, filepath.Join(folder, "access.log"))
-	config := quick
-	config.URL, config.PIDs, config.Rounds = server.URL+"/"+fileName, []int{server.PID}, 1000
+	config, folder, server := served(t)
+	config.Rounds, config.Warmup = 1000, quick.Warmup
 	config.JSON = filepath.Join(folder, "result.json")
 	config.Report = filepath.Join(folder, "report")
 	progress := &onFirstLine{do: server.Stop} // after round 1, whenever that is
@@ -127,18 +119,9 @@ func TestTargetThatDiesIsReportedAsSuch(t *testing.T) {
 }
 
 func TestInterruptedSoakJudgesWhatItHas(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipping soaks of real servers")
-	}
 	t.Parallel()
-	folder := t.TempDir()
-	if err := load.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
-		t.Fatal(err)
-	}
-	log := filepath.Join(folder, "access.log")
-	server := launchControl(t, "plain", folder, log)
-	config := quick
-	config.URL, config.PIDs, config.AccessLog = server.URL+"/"+fileName, []int{server.PID}, log
+	config, folder, _ := served(t)
+	config.Rounds, config.Warmup, config.AccessLog = quick.Rounds, quick.Warmup, filepath.Join(folder, "access.log")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var out bytes.Buffer
@@ -149,17 +132,9 @@ func TestInterruptedSoakJudgesWhatItHas(t *testing.T) {
 }
 
 func TestVerdictSurvivesAReportThatCannotBeWritten(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipping soaks of real servers")
-	}
 	t.Parallel()
-	folder := t.TempDir()
-	if err := load.SparseFile(filepath.Join(folder, fileName), quick.Size); err != nil {
-		t.Fatal(err)
-	}
-	server := launchControl(t, "plain", folder, filepath.Join(folder, "access.log"))
-	config := quick
-	config.URL, config.PIDs, config.Rounds = server.URL+"/"+fileName, []int{server.PID}, 1
+	config, folder, _ := served(t)
+	config.Warmup = quick.Warmup
 	config.JSON, config.Report = filepath.Join(folder, "none", "result.json"), filepath.Join(folder, fileName, "report")
 	var out bytes.Buffer
 	code, err := Run(t.Context(), config, &out, &bytes.Buffer{})
