@@ -6,17 +6,11 @@
 package e2e
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -183,131 +177,7 @@ func (s *server) stop() int {
 	return s.wait()
 }
 
-func (s *server) wait() int {
-	s.t.Helper()
-	select {
-	case <-s.done:
-	case <-time.After(patience):
-		s.t.Fatal("the server did not end")
-	}
-	return s.cmd.ProcessState.ExitCode()
-}
-
 func (s *server) url(path string) string { return "http://" + s.addr + path }
-
-// record is a line of the access log.
-type record struct {
-	Path, Query, Method, Outcome, Error, Range string
-	Status                                     int
-	Size                                       int64
-	Sent                                       int64   `json:"bytes_sent"`
-	Received                                   int64   `json:"bytes_received"`
-	DurationMS                                 float64 `json:"duration_ms"`
-	TTFBMS                                     float64 `json:"ttfb_ms"`
-}
-
-// records waits until the log has n lines, or more, and gives them all.
-func (s *server) records(n int) []record {
-	s.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		content, err := os.ReadFile(s.log)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		if lines := bytes.Count(content, []byte("\n")); lines >= n {
-			return parseRecords(s.t, content)
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("want %d access records, the log has:\n%s", n, content)
-		}
-	}
-}
-
-func parseRecords(t *testing.T, content []byte) []record {
-	t.Helper()
-	var records []record
-	for line := range bytes.Lines(content) {
-		var r record
-		if err := json.Unmarshal(line, &r); err != nil {
-			t.Fatalf("not JSON: %v: %q", err, line)
-		}
-		records = append(records, r)
-	}
-	return records
-}
-
-// lineCollector keeps what a process prints and lets tests wait for a line.
-type lineCollector struct {
-	mu    sync.Mutex
-	text  strings.Builder
-	grew  *sync.Cond
-	ended bool
-}
-
-func newLineCollector() *lineCollector {
-	c := &lineCollector{}
-	c.grew = sync.NewCond(&c.mu)
-	return c
-}
-
-func (c *lineCollector) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.text.Write(p)
-	c.grew.Broadcast()
-	return len(p), nil
-}
-
-func (c *lineCollector) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ended = true
-	c.grew.Broadcast()
-}
-
-func (c *lineCollector) String() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.String()
-}
-
-// wait gives the first whole line that begins so.
-func (c *lineCollector) wait(t *testing.T, prefix string) string {
-	t.Helper()
-	return c.waitLine(t, "begins with "+prefix, func(line string) bool { return strings.HasPrefix(line, prefix) })
-}
-
-// waitFor gives the first whole line that has all the words in it.
-func (c *lineCollector) waitFor(t *testing.T, words ...string) string {
-	t.Helper()
-	return c.waitLine(t, fmt.Sprintf("contains %q", words), func(line string) bool {
-		for _, word := range words {
-			if !strings.Contains(line, word) {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-func (c *lineCollector) waitLine(t *testing.T, what string, is func(line string) bool) string {
-	t.Helper()
-	timeout := time.AfterFunc(patience, c.close)
-	defer timeout.Stop()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for {
-		for line := range strings.Lines(c.text.String()) {
-			if strings.HasSuffix(line, "\n") && is(line) {
-				return strings.TrimSuffix(line, "\n")
-			}
-		}
-		if c.ended {
-			t.Fatalf("no line %s; it printed:\n%s", what, c.text.String())
-		}
-		c.grew.Wait()
-	}
-}
 
 // sparse makes a file of size bytes of zeros that take no room.
 func sparse(t *testing.T, dir, name string, size int64) {
@@ -320,64 +190,4 @@ func sparse(t *testing.T, dir, name string, size int64) {
 	if err := f.Truncate(size); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// client is a raw connection to the server.
-type client struct {
-	*net.TCPConn
-	r *bufio.Reader
-}
-
-// dial connects; a read buffer of 0 is the system's.
-func dial(t *testing.T, addr string, readBuffer int) *client {
-	t.Helper()
-	dialer := net.Dialer{Timeout: patience, Control: func(_, _ string, raw syscall.RawConn) error {
-		if readBuffer == 0 {
-			return nil
-		}
-		var err error
-		// Before the connection is made, or the window is negotiated already.
-		if ctrl := raw.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, readBuffer)
-		}); ctrl != nil {
-			return ctrl
-		}
-		return err
-	}}
-	conn, err := dialer.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = conn.SetDeadline(time.Now().Add(2 * patience))
-	t.Cleanup(func() { conn.Close() })
-	return &client{conn.(*net.TCPConn), bufio.NewReader(conn)}
-}
-
-func (c *client) send(t *testing.T, raw string) {
-	t.Helper()
-	if _, err := io.WriteString(c, raw); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// header reads the status line and the header's end, and gives the status line.
-func (c *client) header(t *testing.T) string {
-	t.Helper()
-	status := ""
-	for {
-		line, err := c.r.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		if status == "" {
-			status = strings.TrimRight(line, "\r\n")
-		}
-		if line == "\r\n" {
-			return status
-		}
-	}
-}
-
-func getRequest(path string) string {
-	return "GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n"
 }
