@@ -2,9 +2,9 @@
 
 package canary
 
-// This file starts the two builds, as binaries or as images, and gives servers and
-// client processors of their own. It exists so that both are started by the same
-// words, and the rest does not care which they are.
+// This file starts the two builds, as binaries or as images, on processors apart
+// from the client's. It exists so that both are started with the same arguments and
+// nothing else needs to know which kind they are.
 
 import (
 	"context"
@@ -24,8 +24,8 @@ func launch(ctx context.Context, image bool, what, folder string, cpus []int) (*
 	return process.Launch(ctx, process.Command{Path: what, Args: args(folder), CPUs: cpus})
 }
 
-// share divides the processors between the servers, which take turns on theirs,
-// and the client, until unpin is called. Where there is only one, nobody is pinned.
+// share splits the processors between the servers, which take turns, and the client,
+// until unpin is called. A single processor is not split.
 func share() (servers []int, unpin func(), err error) {
 	all, err := process.Affinity()
 	if err != nil || len(all) < 2 {

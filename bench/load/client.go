@@ -46,7 +46,7 @@ type Client struct {
 
 	// Received grows by every body byte as it arrives, for a progress display.
 	//
-	// Optional. Default: nil, nobody is watching.
+	// Optional. Default: nil, no display.
 	Received *atomic.Int64
 
 	deep chan<- func() // see deeply; nil outside of Run
@@ -196,7 +196,7 @@ func (c *Client) release() {
 	c.br = nil
 }
 
-// nobody is a reader without anything in it. Only its emptiness is ever used.
+// nobody is an empty reader: it stands for "no buffer held".
 var nobody = bufio.NewReaderSize(nil, 16)
 
 // drained gives the buffer back while the body is still to come: a slow reader

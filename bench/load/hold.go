@@ -65,8 +65,8 @@ func (h *Held) openAll(ctx context.Context, address, request string, n int, want
 	return nil
 }
 
-// Sip takes at most a few KiB from every connection, as far as something is there,
-// so that each of them is alive. One that ended is an error.
+// Sip takes whatever has arrived, at most a few KiB per connection, without waiting.
+// A connection that has ended is an error.
 func (h *Held) Sip() error {
 	for i, fd := range h.fds {
 		n, _, err := unix.Recvfrom(fd, h.buffer[:], unix.MSG_DONTWAIT)

@@ -135,7 +135,7 @@ func residentPages(file *os.File) (int, error) {
 }
 
 // certificate makes a self-signed certificate for 127.0.0.1, ECDSA P-256, and
-// its key, both readable by whomever a server becomes.
+// its key, readable by any user that a server may switch to.
 func certificate(folder string) (certFile, keyFile string, roots *x509.CertPool, err error) {
 	fail := func(err error) (string, string, *x509.CertPool, error) {
 		return "", "", nil, fmt.Errorf("make certificate: %w", err)

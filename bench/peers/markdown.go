@@ -3,7 +3,7 @@
 package peers
 
 // This file writes the report. It exists apart from measuring so that it can be
-// read by those who want to know what exactly a number in it is.
+// read on its own, to see what exactly a number in it means.
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 
 // tooBusy is the share of the two processors, in per cent, that others may use
 // before the report says so. A large download alone comes to 8: the kernel's own
-// threads do some of its work, on nobody's account.
+// threads do some of its work, charged to no process.
 const tooBusy = 10
 
 // writeMarkdown writes everything, for a reader who was not there.

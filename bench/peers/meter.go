@@ -130,8 +130,8 @@ func (b *bench) quiet(ctx context.Context) error {
 	}
 }
 
-// measure has one server do the work and adds up what it cost. What others
-// disturbed is measured again while patience lasts, if it can be.
+// measure runs the workload once on one server. A disturbed measurement is repeated
+// while patience lasts, unless the workload needs a rest.
 func (b *bench) measure(ctx context.Context, w *workload, s *subject, round int) (figures, string, error) {
 	for {
 		begin := time.Now()

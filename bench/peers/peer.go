@@ -36,22 +36,22 @@ type peer struct {
 	name     string
 	title    string
 	setUp    string   // a sentence for the report
-	programs []string // whose first one that is installed is taken
+	programs []string // the first one installed is used
 	pkg      string   // or a Go package of this module, to build
 	version  func(ctx context.Context, program string) string
 	cannot   func(w *workload) string // why it is left out; empty if it is not. Nil: it can do everything
 	command  func(s site) (process.Command, error)
 
-	// Of a build with a name of its own (choose).
-	program string   // file; empty is the one that is installed or built
-	args    []string // after those of command
+	// Set for builds named on the command line (choose).
+	program string   // path; empty is the installed or freshly built one
+	args    []string // appended to those of command
 }
 
 // Titles of the peers that the others are compared with.
 const (
 	ours  = "fullbore"
 	bare  = "bare loop" // the physical limit
-	known = "nginx"     // the one that everybody knows
+	known = "nginx"
 )
 
 // all lists the servers, in the order in which they take turns.
@@ -150,9 +150,9 @@ func withoutTLS(why func() string) func(*workload) string {
 	}
 }
 
-// choose lists the peers that the words name, in their order; no words are all of
-// them. NAME=[FILE] [FLAG...] is a build of fullbore by a name of its own: that
-// file, or the one that would be built, with more flags of serve.
+// choose parses --subjects, in order; no words select every peer. A word is a
+// peer's name, or NAME=[FILE] [FLAG...]: a build of fullbore under that name, from
+// FILE or freshly built, with extra flags for serve.
 func choose(words []string) ([]peer, error) {
 	if len(words) == 0 {
 		return all, nil
@@ -192,7 +192,7 @@ func named(name string) (peer, bool) {
 	return all[i], true
 }
 
-// own says that it is a build of fullbore.
+// own reports whether it is a build of fullbore.
 func (p peer) own() bool { return p.pkg == ours }
 
 func peerNames() []string {
@@ -216,7 +216,7 @@ func goPeer(s site) (process.Command, error) {
 // filled in from it.
 type site struct {
 	Files       string // folder to serve
-	Scratch     string // folder of its own
+	Scratch     string // private folder
 	Address     string // host:port to listen on
 	Certificate string // PEM file; empty is no TLS
 	Key         string
@@ -233,14 +233,14 @@ func (s site) Host() string { host, _, _ := net.SplitHostPort(s.Address); return
 // Port is the port of the address.
 func (s site) Port() string { _, port, _ := net.SplitHostPort(s.Address); return port }
 
-// Root says that servers start as root, which some want to be told, or are not
-// willing to remain.
+// Root reports whether servers start as root, which some must be told and others
+// refuse to stay.
 func (s site) Root() bool { return os.Geteuid() == 0 }
 
-// Nobody is whom Apache becomes when it is started as root.
+// Nobody is the user that Apache switches to when started as root.
 func (s site) Nobody() string { return "nobody" }
 
-// NobodysGroup is Nobody's group.
+// NobodysGroup is that user's group.
 func (s site) NobodysGroup() (string, error) {
 	nobody, err := user.Lookup(s.Nobody())
 	if err != nil {
@@ -334,8 +334,8 @@ func module(paths ...string) func(context.Context, string) string {
 	}
 }
 
-// revision finds the commit in a Go program that was built in a checkout; one that
-// does not know its own, and was built here, is of the checkout's.
+// revision is the commit stamped into a Go program. One built here without a stamp
+// has the checkout's.
 func revision(_ context.Context, program string) string {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -359,5 +359,5 @@ func revision(_ context.Context, program string) string {
 	return commit + ", " + info.GoVersion
 }
 
-// built is the name of the program that is built of a package.
+// built is the file name of the program built from a package.
 func built(pkg string) string { return "bin-" + filepath.Base(pkg) }

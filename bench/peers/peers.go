@@ -90,8 +90,8 @@ func (b *bench) compareAll(ctx context.Context, result *Result) error {
 	return nil
 }
 
-// furnish makes the folders, the file to check and the certificate. Apache, when
-// started as root, becomes somebody else, who has to get at them.
+// furnish makes the folders, the file to check and the certificate, readable by
+// everybody: Apache drops root.
 func (b *bench) furnish() (err error) {
 	b.files = filepath.Join(b.folder, "files")
 	if err := errors.Join(os.Chmod(b.folder, 0o755), os.Mkdir(b.files, 0o755)); err != nil {
@@ -108,8 +108,8 @@ func (b *bench) furnish() (err error) {
 	return err
 }
 
-// install finds the programs of the peers, and builds ours. A peer that is not
-// there is left out by name; only fullbore has to be.
+// install finds the peers' programs and builds ours. Missing peers are left out by
+// name; only fullbore is required.
 func (b *bench) install(ctx context.Context, result *Result) error {
 	chosen, err := choose(b.config.Peers)
 	if err != nil {
@@ -138,7 +138,7 @@ func (b *bench) install(ctx context.Context, result *Result) error {
 	return nil
 }
 
-// programOf finds a program where servers are, or builds it.
+// programOf finds an installed program, or builds it.
 func (b *bench) programOf(ctx context.Context, p peer) (string, error) {
 	if p.program == "" && p.own() {
 		p.program = b.config.Fullbore
@@ -155,7 +155,7 @@ func (b *bench) programOf(ctx context.Context, p peer) (string, error) {
 		return program, process.Build(ctx, p.pkg, program)
 	}
 	for _, program := range p.programs {
-		// Not everybody has the folders of servers in PATH.
+		// PATH often lacks the sbin folders.
 		for _, folder := range []string{"", "/usr/sbin/", "/usr/local/sbin/"} {
 			if path, err := exec.LookPath(folder + program); err == nil {
 				return path, nil
@@ -165,8 +165,8 @@ func (b *bench) programOf(ctx context.Context, p peer) (string, error) {
 	return "", errors.New("not installed")
 }
 
-// references are those that each server is compared with, round by round: the first
-// build of fullbore, the physical limit and nginx, as far as they take part.
+// references are the titles that each server is compared with, round by round: the
+// first build of fullbore, then the physical limit and nginx, if they run.
 func (b *bench) references() (titles []string) {
 	own := slices.IndexFunc(b.peers, func(p *installed) bool { return p.own() })
 	for i, p := range b.peers {
@@ -211,7 +211,7 @@ func publish(config Config, result *Result, out io.Writer) error {
 	return err
 }
 
-// say reports progress. If it cannot be shown that is no reason to stop.
+// say reports progress. A failure to print it does not stop the measurement.
 func (b *bench) say(format string, args ...any) { _, _ = fmt.Fprintf(b.progress, format+"\n", args...) }
 
 // pinSelf confines this process to one CPU until unpin is called.

@@ -86,8 +86,7 @@ func writePlot(path string, result *Result) (err error) {
 	return errors.Join(err, file.Close())
 }
 
-// drawTile draws one headline, the first server on top. It is nil if nobody has a
-// figure.
+// drawTile draws one headline, the first server on top. It is nil without figures.
 func drawTile(c *Comparison, metric Metric) (*plot.Plot, error) {
 	var names []string
 	var values plotter.Values

@@ -38,7 +38,7 @@ type Result struct {
 	Environment Environment   `json:"environment"`
 	Config      Config        `json:"config"`
 	Peers       []PeerNote    `json:"peers"`
-	LeftOut     []string      `json:"left_out"` // peers that could not take part, and why
+	LeftOut     []string      `json:"left_out"` // peers that did not run, and why
 	Comparisons []*Comparison `json:"comparisons"`
 	Interrupted bool          `json:"interrupted"`
 }
@@ -59,15 +59,15 @@ type Comparison struct {
 	Problem  string    `json:"problem,omitempty"` // why nothing was measured
 	Peers    []*Series `json:"peers"`
 
-	// References are whom each peer is compared with, round by round. The first
-	// build of fullbore comes first; without any, it is the one called fullbore.
+	// References are the titles that each peer is compared with, round by round.
+	// The first is the base of Summary.Ratio; without references that is fullbore.
 	References []string `json:"references,omitempty"`
 }
 
 // Series is one peer in one workload.
 type Series struct {
 	Peer    string             `json:"peer"`
-	LeftOut string             `json:"left_out,omitempty"` // why it did not take part
+	LeftOut string             `json:"left_out,omitempty"` // why it did not run
 	Problem string             `json:"problem,omitempty"`  // why it stopped
 	Detail  string             `json:"detail,omitempty"`
 	Rounds  []figures          `json:"rounds"`
@@ -101,7 +101,7 @@ func (s *Series) fail(b *bench, err error) {
 	b.say("  %s: %s", s.Peer, s.Problem)
 }
 
-// base is the title of the build of fullbore that the others are compared with.
+// base is the title that the others are compared with.
 func (c *Comparison) base() string {
 	if len(c.References) > 0 {
 		return c.References[0]
@@ -109,7 +109,7 @@ func (c *Comparison) base() string {
 	return ours
 }
 
-// peer finds a series; nil if it does not take part.
+// peer finds a series by its title; nil if there is none.
 func (c *Comparison) peer(title string) *Series {
 	i := slices.IndexFunc(c.Peers, func(s *Series) bool { return s.Peer == title })
 	if i < 0 {
@@ -163,7 +163,7 @@ func (s *Series) compareWith(reference *Series, metrics []Metric) {
 	s.Ratios[reference.Peer] = found
 }
 
-// values of a metric, round by round, as far as it has them.
+// values of a metric, from the rounds that have it.
 func (s *Series) values(name string) []float64 {
 	var values []float64
 	for _, round := range s.Rounds {
@@ -174,8 +174,8 @@ func (s *Series) values(name string) []float64 {
 	return values
 }
 
-// ratio compares round by round, as far as both have rounds. Without any, or where
-// one of them divides by nothing, it is all 0.
+// ratio pairs the rounds that both have and divides them. It is zero without pairs,
+// or if any divisor is not positive.
 func ratio(a, b []float64) Ratio {
 	ratios := make([]float64, 0, len(a))
 	for i := range min(len(a), len(b)) {

@@ -90,9 +90,9 @@ func idle(config Config) *workload {
 	}
 }
 
-// hold opens n connections that do nothing and says what one of them costs.
+// hold measures n connections that sit still.
 func (s *subject) hold(ctx context.Context, n int, what string, open func() (*load.Held, error)) (work, error) {
-	// What a server allocates once, it shall have allocated.
+	// Warm up: one-time allocations are not what is asked.
 	if _, err := s.run(ctx, load.Loop{Connections: 8, Requests: 200, Next: s.same(checkName, checkSize)}); err != nil {
 		return work{}, err
 	}
@@ -134,13 +134,13 @@ func (s *subject) hold(ctx context.Context, n int, what string, open func() (*lo
 	}}, nil
 }
 
-// get is a request for a file, as a string.
+// get is the text of a request for a file.
 func (s *subject) get(name string) string {
 	return fmt.Sprintf("GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: fullbore-bench\r\n\r\n", name, s.address)
 }
 
-// steady waits until the server's anonymous memory stands still, or takes it as
-// it is after a while.
+// steady waits until the server's anonymous memory stops changing, then reads it.
+// It gives up waiting after steadyWithin.
 func (s *subject) steady(ctx context.Context) (process.Memory, error) {
 	var last process.Memory
 	for begin := time.Now(); ; {
@@ -159,8 +159,8 @@ func (s *subject) steady(ctx context.Context) (process.Memory, error) {
 	}
 }
 
-// closed waits until the server has no more descriptors open than before, give or
-// take a few of its own, or takes its memory as it is after a while.
+// closed waits until the server's descriptors are back to what they were, within a
+// few, then reads its memory. It gives up waiting after steadyWithin.
 func (s *subject) closed(ctx context.Context, before int) (process.Memory, error) {
 	const few = 16
 	for begin := time.Now(); ; {
@@ -174,8 +174,8 @@ func (s *subject) closed(ctx context.Context, before int) (process.Memory, error
 	}
 }
 
-// enoughDescriptors makes sure that this process and its children may open what n
-// connections take, which a flag asks for.
+// enoughDescriptors checks that this process and its children may open enough
+// descriptors for n connections; flag is what set n.
 func enoughDescriptors(n int, flag string) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -187,8 +187,9 @@ func enoughDescriptors(n int, flag string) error {
 	return nil
 }
 
-// raiseDescriptors lifts the soft limit to the hard one, for us and for children:
-// the Go runtime does it for us alone. The hard one is lifted to n where we may.
+// raiseDescriptors raises the soft limit to the hard one, for this process and its
+// children (the Go runtime restores it for children), and the hard one to n if
+// that is permitted.
 func raiseDescriptors(n int) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

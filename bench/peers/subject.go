@@ -54,7 +54,7 @@ func (b *bench) start(ctx context.Context, p *installed, secure bool) (*subject,
 			return s, nil
 		}
 		if failed = err; !errors.Is(err, process.ErrGone) {
-			break // it runs; it does not want
+			break // it runs and answers wrongly: another port would not help
 		}
 	}
 	return nil, failed
@@ -176,7 +176,7 @@ func (b *bench) clientTLS() *tls.Config {
 	return &tls.Config{RootCAs: b.roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"}}
 }
 
-// freeAddress is an address that nobody listens on right now.
+// freeAddress is a loopback address with a free port.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

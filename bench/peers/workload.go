@@ -111,7 +111,7 @@ func (b *bench) compare(ctx context.Context, w *workload) (*Comparison, error) {
 	return comparison, nil
 }
 
-// startAll starts the servers that can take part. The others say why not.
+// startAll starts the servers that can run this workload; the others say why not.
 func (b *bench) startAll(ctx context.Context, w *workload, comparison *Comparison) (subjects []*subject, stop func()) {
 	subjects = make([]*subject, len(b.peers))
 	stop = func() {
@@ -191,7 +191,7 @@ func (b *bench) awaitRest(ctx context.Context, w *workload, subjects []*subject,
 	return nil
 }
 
-// explain adds what a server said before it died.
+// explain adds a dead server's last words.
 func (s *subject) explain(err error) error {
 	if _, gone := s.server.Sample(); gone != nil && s.server.LastWords() != "" {
 		return errors.Join(err, fmt.Errorf("the server's last words: %s", s.server.LastWords()))

@@ -31,8 +31,7 @@ func ContainerPID(ctx context.Context, name string) (int, error) {
 	return pid, nil
 }
 
-// ContainerEnd is how a container that has just died ended, in words; empty if
-// nobody can tell.
+// ContainerEnd says how a container that has just died ended; empty if unknown.
 func ContainerEnd(name string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
 	defer cancel()
@@ -102,7 +101,8 @@ func LaunchImage(ctx context.Context, image Image) (*Server, error) {
 	return client, nil
 }
 
-// enter waits for the container's server and gets hold of its first process.
+// enter waits until the server is ready, then attaches to the container's first
+// process.
 func (s *Server) enter(ctx context.Context) error {
 	if err := s.awaitReady(ctx); err != nil {
 		return err
@@ -114,8 +114,8 @@ func (s *Server) enter(ctx context.Context) error {
 	return err
 }
 
-// removeContainer ends a container, whatever its state. With --rm it goes by
-// itself once it has ended, and then there is none to remove.
+// removeContainer ends a container in any state. With --rm it may already have
+// removed itself.
 func removeContainer(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*stopWithin)
 	defer cancel()

@@ -86,7 +86,7 @@ func GoMetricsOf(ctx context.Context, server *Server) string {
 	return url
 }
 
-// value is that of a family's first gauge or counter, 0 if there is none.
+// value is a family's first gauge or counter, or 0.
 func value(family *dto.MetricFamily) float64 {
 	for _, metric := range family.GetMetric() {
 		switch {

@@ -98,7 +98,7 @@ func Spawn(command Command) (*Server, error) {
 	return server, nil
 }
 
-// start forks, and sees to it that the child is reaped when it ends.
+// start forks, and reaps the child when it ends.
 func (command Command) start() (*Server, error) {
 	cmd := exec.Command(command.Path, command.Args...)
 	cmd.Dir = command.Dir

@@ -117,7 +117,7 @@ func (t *Tree) Reap() {
 	}
 }
 
-// descendants lists who is below the root now, and remembers them.
+// descendants lists the root's current descendants, and remembers them.
 func (t *Tree) descendants() ([]*Process, error) {
 	all, err := procfs.AllProcs()
 	if err != nil {

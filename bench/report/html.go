@@ -91,13 +91,13 @@ func (s *Soak) html(plots []picture) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// inline leaves out what stands before the svg element, which HTML does not want.
+// inline drops the XML prologue before the svg element, which HTML must not have.
 func inline(svg []byte) string {
 	text := string(svg)
 	return text[max(0, strings.Index(text, "<svg")):]
 }
 
-// headline is the verdict in words for someone who reads nothing else.
+// headline is the verdict for a reader who stops there.
 func (s *Soak) headline() string {
 	switch {
 	case s.Error != "":

@@ -29,7 +29,7 @@ type meter struct {
 	duration time.Duration // 0: rounds are counted
 	started  time.Time
 	received *atomic.Int64
-	bars     *mpb.Progress // nil when nobody is at a terminal
+	bars     *mpb.Progress // nil without a terminal
 	bar      *mpb.Bar
 
 	mu     sync.Mutex

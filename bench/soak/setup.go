@@ -105,7 +105,7 @@ func (s *subject) attach(ctx context.Context, config Config) error {
 	return nil
 }
 
-// find gets hold of the processes to watch.
+// find attaches to the processes to watch.
 func (s *subject) find(ctx context.Context, config Config) error {
 	pids := config.PIDs
 	switch {
