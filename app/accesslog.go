@@ -24,6 +24,7 @@ type accessLog struct {
 	*logger.Writer
 	file     io.Closer // nil: it is none
 	format   string    // of records
+	longest  int       // bytes of one value in them; 0: the logger's default
 	trouble  *event.Trouble
 	failures health.Recent
 }
@@ -50,10 +51,16 @@ func openAccessLog(cfg config.Config, stdout io.Writer, trouble *event.Trouble) 
 		notice = jsonNotice
 	case strings.Contains(l.format, "${"): // a template; records are lines
 		l.format += "\n"
+	default:
+		l.longest = maxValueOfText
 	}
 	l.Writer = logger.NewWriter(out, logger.WriterConfig{Notice: notice, OnError: l.failed})
 	return l, nil
 }
+
+// maxValueOfText, in bytes, keeps a line of text with several long values below
+// the 4 KiB that readers such as GoAccess take.
+const maxValueOfText = 1000
 
 // openLogFile opens the access log's file, one that rotates if that is asked.
 func openLogFile(cfg config.Config) (io.WriteCloser, error) {
@@ -72,7 +79,7 @@ func (l *accessLog) newLogger(observer logger.Observer) (*logger.Logger, error) 
 		return newQuietLogger(observer)
 	}
 	return logger.NewLogger(logger.Config{
-		Format: l.format, Output: l, OnWriteError: l.failed, Observer: observer, CountStreams: true,
+		Format: l.format, Output: l, OnWriteError: l.failed, Observer: observer, CountStreams: true, MaxValue: l.longest,
 	})
 }
 

@@ -83,6 +83,9 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	})
 	a.publicServer, err = newPublic(a.records, publicRequests{a.drain, measured, a.transfers},
 		a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
+	if err == nil {
+		err = a.public.use(cfg.Engine, a.publicServer)
+	}
 	if err == nil && a.admin != nil {
 		a.adminServer, err = newAdmin(admin.Config{
 			Transfers: a.transfers, Metrics: measured.Handler, Health: a.health.Report, Ready: a.ready.check,

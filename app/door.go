@@ -2,13 +2,18 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"fullbore/app/config"
 	"fullbore/app/drain"
+	"fullbore/app/engine"
 	"fullbore/app/event"
+	"fullbore/app/head"
 	"fullbore/app/health"
 	"fullbore/app/metrics"
 	"fullbore/app/wire"
@@ -27,8 +32,9 @@ const (
 // who ask it do not know how many listeners that are, nor what serves them.
 type door struct {
 	*wire.Listener
-	failures health.Recent // of accepting
-	ended    chan struct{} // closed when serve has returned
+	failures health.Recent  // of accepting
+	engine   *engine.Engine // nil: fasthttp's own loop
+	ended    chan struct{}  // closed when serve has returned
 }
 
 // openDoor listens on addr, or on the socket that was inherited, if there is
@@ -51,11 +57,53 @@ func openDoor(addr string, inherited *net.TCPListener, idleTimeout time.Duration
 	return d, nil
 }
 
+// use makes event loops for the server, unless kind says that goroutines are
+// wanted, or there are none here. It is for before serve.
+func (d *door) use(kind string, server *fasthttp.Server) (err error) {
+	if kind == config.EngineGoroutines {
+		return nil
+	}
+	d.engine, err = engine.New(d.Listener, server, engine.Config{})
+	if kind == config.EngineAuto && errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("--engine %s: %w", kind, err)
+	}
+	return nil
+}
+
+// slowTurns is how often an event loop was held up; see engine.Engine.
+func (d *door) slowTurns() int64 {
+	if d.engine == nil {
+		return 0
+	}
+	return d.engine.SlowTurns()
+}
+
 // serve accepts connections and has the server answer them until the door is
 // closed. It is called once.
 func (d *door) serve(server *fasthttp.Server) error {
 	defer close(d.ended)
-	return server.Serve(d.Listener)
+	if d.engine != nil {
+		return d.engine.Serve()
+	}
+	return server.Serve(judged{d.Listener})
+}
+
+// judged is a listener whose connections let no request through whose head is
+// not in order.
+type judged struct{ *wire.Listener }
+
+// Accept waits for the next connection.
+func (l judged) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	judged := head.NewConn(c, nil, head.DefaultLimit)
+	judged.HeadTimeout = headerTimeout
+	return judged.Served(), nil
 }
 
 // Ended reports whether no more connections are accepted, and those that were

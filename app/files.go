@@ -31,6 +31,7 @@ func openHandler(cfg config.Config) (*static.Handler, error) {
 		Hidden:                f.Hidden,
 		OutsideLinks:          f.OutsideLinks,
 		Growing:               f.Growing,
+		HotCache:              int64(cfg.HotCache),
 		ContentSecurityPolicy: policy,
 	})
 }

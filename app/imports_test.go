@@ -17,6 +17,7 @@ var mayImport = map[string][]string{
 	"app/admin":    {"app/drain", "app/health", "app/transfer", "app/wire"},
 	"app/config":   {"app/wire", "logger"},
 	"app/drain":    {"app/systemd", "app/transfer", "logger"},
+	"app/engine":   {"app/head", "app/wire"},
 	"app/event":    {"app/config", "logger"},
 	"app/guard":    {"app/wire"},
 	"app/head":     {},
@@ -41,6 +42,7 @@ var mayImport = map[string][]string{
 // mustNotImport are modules that a package knows nothing of, by prefix.
 var mustNotImport = map[string][]string{
 	"app/wire":    {"github.com/gofiber/", "github.com/valyala/fasthttp"},
+	"app/engine":  {"github.com/gofiber/"},
 	"app/systemd": {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"app/watch":   {"github.com/gofiber/", "github.com/valyala/fasthttp"},
 	"app/head":    {"github.com/gofiber/", "github.com/valyala/fasthttp"},

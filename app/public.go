@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/guard"
+	"fullbore/app/head"
 	"fullbore/logger"
 	"fullbore/static/listing"
 )
@@ -34,7 +35,8 @@ func newPublic(records *accessLog, observer logger.Observer, files *files, drain
 		DisableStartupMessage:        true,
 		ReadTimeout:                  headerTimeout,
 		IdleTimeout:                  keepAliveTimeout,
-		WriteTimeout:                 0, // would limit a whole download; wire watches for progress instead
+		WriteTimeout:                 0,                     // would limit a whole download; wire watches for progress instead
+		ReadBufferSize:               head.DefaultLimit + 1, // fasthttp's own judgement is never the one
 		WriteBufferSize:              writeBuffer,
 		ReduceMemoryUsage:            true, // and so flush each response, which is what makes its record true
 		StreamRequestBody:            true,
@@ -58,9 +60,27 @@ func newPublic(records *accessLog, observer logger.Observer, files *files, drain
 			ctx.Response.Header.SetConnectionClose()
 		}
 	}
+	answer := server.ErrorHandler
+	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		if !answerRefused(app, ctx, err) {
+			answer(ctx, err)
+		}
+		ctx.Response.SkipBody = ctx.IsHead()
+	}
 	server.ExpectHandler = guard.Expectation(server.Handler)
 	log.Wrap(server)
 	return server, nil
+}
+
+// answerRefused answers a request whose head was refused.
+func answerRefused(app *fiber.App, ctx *fasthttp.RequestCtx, err error) bool {
+	var refusal *head.Refusal
+	if !errors.As(err, &refusal) {
+		return false
+	}
+	c := app.AcquireCtx(ctx)
+	defer app.ReleaseCtx(c)
+	return answerError(c, fiber.NewError(refusal.Status)) == nil
 }
 
 // answerError tells the client the status and no more; what went wrong inside

@@ -108,8 +108,8 @@ func TestEveryQueryHasData(t *testing.T) {
 	dir := t.TempDir()
 	sparse(t, dir, "large.iso", 64<<20)
 	sparse(t, dir, "small.iso", 4<<10)
-	s := start(t, dir, "--idle-timeout", "1s", "--state-dir", t.TempDir())
-	p := startPrometheus(t, s.admin, nowhere) // nowhere has an alert for ALERTS
+	s := start(t, dir, "--idle-timeout", "1s", "--hot-cache", "0", "--state-dir", t.TempDir()) // no answer without a descriptor
+	p := startPrometheus(t, s.admin, nowhere)                                                  // nowhere has an alert for ALERTS
 	p.until(`up{instance="`+s.admin+`"}`, func(up float64) bool { return up == 1 })
 
 	queries := dashboardQueries(t)

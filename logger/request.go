@@ -19,7 +19,7 @@ func (v *visit) url() []byte    { return v.parsed(v.ctx.RequestURI()) }
 func (v *visit) proto() []byte  { return v.parsed(v.ctx.Request.Header.Protocol()) }
 
 func (v *visit) parsed(value []byte) []byte {
-	if v.record.Unread && len(v.ctx.Request.Header.Host()) == 0 {
+	if v.record.Unread && !v.told && len(v.ctx.Request.Header.Host()) == 0 {
 		return nil
 	}
 	return value

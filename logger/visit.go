@@ -22,6 +22,7 @@ type visit struct {
 	line   []byte         // the first phase of it
 	number uint64         // of ${id}; 0: not asked for yet
 
+	told     bool // the error of a request that could not be read has its line
 	wrapped  bool // Wrap sees to the beginning and the end
 	handling bool // Handle has it
 	rendered bool // the first phase is over

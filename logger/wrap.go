@@ -1,6 +1,8 @@
 package logger
 
 import (
+	"errors"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -25,9 +27,16 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 	}
 	if errorHandler != nil {
 		server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+			var read requestLine
+			if errors.As(err, &read) {
+				method, target := read.RequestLine()
+				ctx.Request.Header.SetMethod(method)
+				ctx.Request.SetRequestURI(target)
+			}
 			errorHandler(ctx, err)
 			ctx.Response.SetConnectionClose() // as fasthttp is about to do; it is part of the header
 			v := l.attach(ctx, l, true)
+			v.told = read != nil
 			v.observe()
 			v.record.errText = append(v.record.errText[:0], err.Error()...)
 			v.handled()
@@ -47,4 +56,11 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 			return status
 		}
 	}
+}
+
+// requestLine is an error of a request that could not be read which tells what
+// was read of it.
+type requestLine interface {
+	error
+	RequestLine() (method, target string)
 }

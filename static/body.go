@@ -25,6 +25,7 @@ type Body struct {
 	layout   layout
 	one      [1]byteRange // of layout, when it is one
 	grown    bool         // the file may get longer
+	retained bool         // the next Close does not count
 	conn     io.Writer    // the connection that the response goes over
 	sendfile bool         // conn takes files
 	count    meter        // of conn; nil if it does not count
@@ -66,6 +67,16 @@ func (b *Body) Segment(i int) (text string, fd int, offset, length int64) {
 	return s.text, -1, s.start, s.length
 }
 
+// Memory is a range of the file that is in memory anyway; nil if it is not.
+func (b *Body) Memory(offset, length int64) []byte {
+	if file, ok := b.file.(source.InMemory); ok {
+		if content := file.Content(); offset+length <= int64(len(content)) {
+			return content[offset : offset+length]
+		}
+	}
+	return nil
+}
+
 // Verify looks whether the file is still what it was when it was opened. If
 // not, the error is io.ErrUnexpectedEOF in the sense of errors.Is.
 func (b *Body) Verify() error { return b.unchanged(b.grown) }
@@ -95,9 +106,17 @@ func (b *Body) Delivered(yield func(offset, length int64)) {
 	}
 }
 
+// Retain asks for one more Close: whoever takes the body over from its response
+// needs it when that is reset.
+func (b *Body) Retain() { b.retained = true }
+
 // Close closes the file, and sends what the connection still holds back: the
 // header, if the body is not wanted. A second call does nothing.
 func (b *Body) Close() error {
+	if b.retained {
+		b.retained = false
+		return nil
+	}
 	if b.cork != nil {
 		_, err := b.cork.Uncork()
 		b.cork = nil

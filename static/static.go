@@ -86,6 +86,14 @@ type Config struct {
 	// Optional. Default: false
 	Growing bool
 
+	// HotCache is how many bytes of small files that are asked for again and
+	// again are kept, by servers that run handlers where nothing may sleep. Each
+	// is looked at whenever it is asked for, so that what is sent is what the
+	// folder holds.
+	//
+	// Optional. Default: 0, nothing is kept
+	HotCache int64
+
 	// ContentSecurityPolicy goes with files that browsers run as documents:
 	// HTML, SVG and other XML. "none" sends no policy.
 	//
@@ -149,6 +157,7 @@ func Open(root string, config ...Config) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", root, err)
 	}
+	disk.KeepHot(h.cfg.HotCache)
 	h.root, h.only = disk, disk.Only()
 	return h, nil
 }

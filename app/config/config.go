@@ -5,6 +5,7 @@ package config
 
 import (
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,8 @@ type Config struct {
 	Path         string        // the folder or file to serve
 	Listen       string        // host:port
 	Admin        string        // host:port; "" is off
+	Engine       string        // what carries connections: an Engine constant
+	HotCache     Size          // how much of small files is kept; 0 is nothing
 	AccessLog    string        // "-" standard output, "off", or a file
 	LogFormat    string        // a name or a template
 	LogMaxSize   Size          // rotate a log file that gets larger; 0 is never
@@ -34,6 +37,8 @@ func Default() Config {
 	return Config{
 		Listen:       "127.0.0.1:8080",
 		Admin:        "127.0.0.1:8081",
+		Engine:       EngineAuto,
+		HotCache:     16 << 20,
 		AccessLog:    "-",
 		LogFormat:    logger.FormatJSON,
 		Files:        Files{Index: "index.html", Browse: true, Policy: PolicyStrict},
@@ -47,7 +52,7 @@ func Default() Config {
 // key; Loader.Load's says where its value came from, too.
 func (c *Config) Validate() error {
 	for _, find := range []func() error{
-		c.validateAddresses, c.validateTimes, c.validateLog, c.Files.validate, c.Operations.validate,
+		c.validateAddresses, c.validateEngine, c.validateTimes, c.validateLog, c.Files.validate, c.Operations.validate,
 	} {
 		if err := find(); err != nil {
 			return err
@@ -69,6 +74,26 @@ func (c *Config) validateAddresses() error {
 		return wrong("admin", "%q: is taken by %v, %q; want another port", c.Admin, other("listen"), c.Listen)
 	}
 	return nil
+}
+
+// What may carry connections.
+const (
+	EngineAuto       = "auto"       // event loops where there are any
+	EngineEpoll      = "epoll"      // event loops; Linux has them
+	EngineGoroutines = "goroutines" // fasthttp's own loop
+)
+
+func (c *Config) validateEngine() error {
+	switch c.Engine {
+	case EngineAuto, EngineGoroutines:
+		return nil
+	case EngineEpoll:
+		if runtime.GOOS == "linux" {
+			return nil
+		}
+		return wrong("engine", "%q: %s has no epoll; want %s or %s", c.Engine, runtime.GOOS, EngineAuto, EngineGoroutines)
+	}
+	return wrong("engine", "%q: want %s, %s or %s", c.Engine, EngineAuto, EngineEpoll, EngineGoroutines)
 }
 
 func (c *Config) validateTimes() error {

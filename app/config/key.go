@@ -45,6 +45,8 @@ func (c *Config) servingKeys() []Key {
 		{pathKey, sectionServing, "the folder or file to serve; serve's argument", true, nil, (*text)(&c.Path)},
 		{"listen", sectionServing, "address to serve on; port 0 picks a free one", false, nil, (*text)(&c.Listen)},
 		{"admin", sectionServing, `address of the admin listener; "" is off`, false, nil, (*text)(&c.Admin)},
+		{"engine", sectionServing, "what carries connections: epoll (event loops, on Linux), goroutines (one for each connection), or auto", false, []string{EngineAuto, EngineEpoll, EngineGoroutines}, (*text)(&c.Engine)},
+		{"hot-cache", sectionServing, "keep this much of small files that are asked for again and again, on event loops; 0 is off", true, nil, &c.HotCache},
 		{"idle-timeout", sectionServing, "end a download whose client takes nothing for this long", true, nil, (*duration)(&c.IdleTimeout)},
 		{"drain-timeout", sectionServing, "on a stop, let downloads go on for this long", true, nil, (*duration)(&c.DrainTimeout)},
 	}

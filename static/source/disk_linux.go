@@ -25,6 +25,7 @@ type Disk struct {
 	fd       atomic.Int32 // dir's descriptor; -1 once it is closed, when its number may be another's
 	portable *os.Root     // in place of fd where the kernel has no openat2
 	outside  bool         // links may lead anywhere
+	hot      *hot         // nil: nothing is kept
 }
 
 // openFolder makes a folder a root.
@@ -55,6 +56,9 @@ func (d *Disk) Close() error {
 	if d.portable != nil {
 		closeQuietly(d.portable)
 	}
+	if d.hot != nil {
+		d.hot.close()
+	}
 	d.fd.Store(-1)
 	return d.dir.Close()
 }
@@ -70,6 +74,9 @@ func (d *Disk) Portable() (err error) {
 
 // Open is described with Source.
 func (d *Disk) Open(name string, wait Wait) (File, Info, error) {
+	if wait == NoWait && d.hot != nil {
+		return d.hot.open(name)
+	}
 	f, info, err := d.open(name, wait)
 	if err != nil {
 		return nil, Info{}, err // a nil *file would be no nil File

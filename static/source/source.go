@@ -84,6 +84,13 @@ type Descriptor interface {
 	io.Seeker
 }
 
+// InMemory is a File whose content is in memory, of the version that it was
+// opened as. It is not to be changed, and gone after Close.
+type InMemory interface {
+	File
+	Content() []byte // nil: it is not in memory after all
+}
+
 // NoWaiter is a File that can tell whether a read would sleep.
 type NoWaiter interface {
 	// ReadAtNoWait is ReadAt, or ErrWouldBlock. It may give fewer bytes without

@@ -1,0 +1,123 @@
+//go:build linux && (amd64 || arm64)
+
+package engine
+
+import (
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ofListener marks events of the listening socket. Connections have serials
+// from 1 on.
+const ofListener = -1
+
+const connEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+
+// startAccepting makes the loop wait for connections, beside the other loops.
+func (l *loop) startAccepting() error {
+	if err := l.watch(l.engine.listening, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, ofListener); err != nil {
+		return err
+	}
+	l.accepts = true
+	return nil
+}
+
+// accept takes the connections that wait, not too many at once.
+func (l *loop) accept() {
+	for range acceptsAtOnce {
+		fd, remote, errno := accept(l.engine.listening)
+		switch errno {
+		case 0:
+			l.acceptPause = 0
+			l.add(fd, remote)
+		case syscall.EAGAIN:
+			return
+		default:
+			l.acceptFailed(errno)
+			return
+		}
+	}
+}
+
+// acceptFailed pauses accepting, since what is short may be there again later.
+func (l *loop) acceptFailed(err error) {
+	pause, retry := l.engine.listener.AcceptFailed(err, l.acceptPause)
+	l.unwatch(l.engine.listening)
+	l.accepts = false
+	if !retry {
+		return
+	}
+	l.acceptPause = pause
+	l.acceptAt = l.now + int64(pause)
+	l.needTick(tickMin)
+}
+
+// acceptAgain ends the pause.
+func (l *loop) acceptAgain() {
+	l.acceptAt = 0
+	if err := l.startAccepting(); err != nil {
+		l.acceptFailed(syscall.ENOMEM)
+	}
+}
+
+// stopAccepting ends accepting for good, when it has taken what waits. The last
+// loop closes the socket.
+func (l *loop) stopAccepting() {
+	if l.stopping {
+		return
+	}
+	l.stopping = true
+	if l.accepts {
+		l.accept()
+		l.unwatch(l.engine.listening)
+	}
+	l.accepts, l.acceptAt = false, 0
+	if l.engine.accepting.Add(-1) == 0 {
+		closeFD(l.engine.listening)
+		close(l.engine.refusing)
+	}
+}
+
+// add carries a new connection.
+func (l *loop) add(fd int, remote netip.AddrPort) {
+	c := &Conn{loop: l, fd: fd, remote: remote}
+	if !l.carry(c) {
+		closeFD(fd)
+		return
+	}
+	l.open++
+	l.engine.listener.Add(c)
+	l.heads.push(c, l.now)
+	l.needTick(l.engine.headTimeout / ticksPerTimeout)
+}
+
+// carry waits for what happens on a connection.
+func (l *loop) carry(c *Conn) bool {
+	l.serial = max(l.serial+1, 1)
+	c.serial, c.is = l.serial, writable
+	if l.watch(c.fd, connEvents&0xffffffff, c.serial) != nil {
+		return false
+	}
+	if c.fd >= len(l.conns) {
+		l.conns = append(l.conns, make([]*Conn, max(c.fd+1-len(l.conns), len(l.conns)))...)
+	}
+	l.conns[c.fd] = c
+	return true
+}
+
+// release stops waiting for a connection, which somebody else works for.
+func (l *loop) release(c *Conn) {
+	c.leave()
+	c.goAway()
+	l.conns[c.fd] = nil
+	l.unwatch(c.fd)
+}
+
+// told by the listener: somebody asks whether we accept, or it is closed.
+func (l *loop) listenerSays() {
+	if !l.engine.listener.Accepting() {
+		l.stopAccepting()
+	}
+}

@@ -1,0 +1,198 @@
+//go:build linux && (amd64 || arm64)
+
+package engine
+
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/valyala/fasthttp"
+
+	"fullbore/app/head"
+)
+
+// smallBody, in bytes, is read and sent with its header in one piece.
+const smallBody = 16 << 10
+
+// smallMemory, in bytes, is copied behind its header.
+const smallMemory = 64 << 10
+
+// answer answers the request whose head is whole in l.in[:n], or has it
+// answered. more says that all is sent and the connection goes on.
+func (l *loop) answer(c *Conn, n int, number uint64) (more, ours bool) {
+	whole, rest := l.in[:l.head.Length], l.in[l.head.Length:n]
+	if !l.head.Plain {
+		l.handOver(c, l.in[:n])
+		return false, true
+	}
+	c.requests++
+	c.leave()
+	ctx, persists := l.ctx, l.head.Persist
+	ctx.Init2(c, l.engine.logger, true)
+	l.rd.Reset(whole)
+	l.br.Reset(&l.rd)
+	if err := ctx.Request.Header.Read(l.br); err != nil {
+		l.disagree(c, whole, err)
+		return false, true
+	}
+	if !l.handle(c, ctx, rest, number) {
+		// The loop is another goroutine's by now. The request is still ours.
+		l.engine.answerAside(c, ctx, persists)
+		return false, false
+	}
+	l.keepRest(c, rest)
+	if timeout := l.engine.timedOut(c, ctx); timeout != ctx {
+		ctx, l.ctx = timeout, timeout
+	}
+	return l.respond(c, ctx, persists), true
+}
+
+// keepRest remembers what came behind a request.
+func (l *loop) keepRest(c *Conn, rest []byte) { c.keep(rest, &head.Head{}) }
+
+// handle runs the handlers. It is false when the loop has gone on without this
+// goroutine meanwhile.
+func (l *loop) handle(c *Conn, ctx *fasthttp.RequestCtx, rest []byte, number uint64) bool {
+	l.current, l.rest = c, rest
+	l.state.Store(number<<1 | 1)
+	l.engine.server.Handler(ctx)
+	if !l.state.CompareAndSwap(number<<1|1, number<<1) {
+		return false
+	}
+	l.turns.Add(1)
+	return true
+}
+
+// goOnElsewhere leaves the request that is being handled to the goroutine that
+// handles it, and goes on with everything else on a new one. It is called by
+// that handler when it is about to sleep, and by the monitor when it does. It is
+// false if no handler runs.
+func (l *loop) goOnElsewhere() bool {
+	state := l.state.Load()
+	if state&1 == 0 || !l.state.CompareAndSwap(state, state+1) { // the next number, with no handler
+		return false
+	}
+	c := l.current
+	c.goAway()
+	l.keepRest(c, l.rest)
+	l.current, l.rest = nil, nil
+	l.ctx = acquireCtx()
+	l.turns.Add(1)
+	go l.run(state>>1 + 1)
+	return true
+}
+
+// respond sends what the handlers have left in ctx, as far as the socket takes
+// it at once. It is true if all is sent and the connection goes on.
+func (l *loop) respond(c *Conn, ctx *fasthttp.RequestCtx, persists bool) bool {
+	closes := l.engine.finishHeader(ctx, persists)
+	body, kind := bodyOf(ctx)
+	if kind == streamed {
+		l.ctx = acquireCtx()
+		l.release(c)
+		go l.engine.stream(c, ctx, closes)
+		return false
+	}
+	l.out = ctx.Response.Header.AppendBytes(l.out)
+	r := newResponse()
+	r.ctx, r.close = ctx, closes
+	c.out = r
+	switch kind {
+	case inMemory:
+		l.out = r.putMemory(l.out, ctx.Response.Body())
+	case planned:
+		r.begin(body)
+		var err error
+		if l.out, err = r.putSmall(l.out); err != nil {
+			c.fail(err)
+			l.broken(c)
+			return false
+		}
+	}
+	r.head = l.out
+	return l.sendOn(c)
+}
+
+// putMemory puts a body in memory behind the header, if it is small.
+func (r *response) putMemory(out, body []byte) []byte {
+	if len(body) <= smallMemory {
+		return append(out, body...)
+	}
+	r.text, r.total = unsafe.String(unsafe.SliceData(body), len(body)), int64(len(body))
+	return out
+}
+
+// putSmall reads a small body behind the header, if it is in the page cache: one
+// system call and as few packets as possible. The error is the source's, which
+// is not what it was; nothing was sent then.
+func (r *response) putSmall(out []byte) ([]byte, error) {
+	if r.total > smallBody {
+		return out, nil
+	}
+	header := len(out)
+	for r.next() {
+		out = append(out, r.text...)
+		at := len(out)
+		out = slices.Grow(out, int(r.left))[:at+int(r.left)]
+		for piece := out[at:]; len(piece) > 0; {
+			n, errno := readCached(r.file, piece, r.offset)
+			if errno != 0 || n == 0 { // not there; the steps will find out why
+				r.text, r.rest, r.left, r.segment = "", "", 0, 0
+				return out[:header], nil
+			}
+			piece, r.offset = piece[n:], r.offset+int64(n)
+		}
+	}
+	r.text, r.left, r.tail = "", 0, r.total
+	return out, r.body.Verify()
+}
+
+// detach makes a response that takes longer independent of the request, which
+// others need: of the loop's buffer, and of its ctx if that can be.
+func (l *loop) detach(r *response) {
+	if len(r.head) > 0 && r.buf == nil {
+		r.keepHead(r.head)
+	}
+	ctx := r.ctx
+	if ctx == nil || r.kept {
+		return
+	}
+	if !r.takeOver(ctx) {
+		r.kept = true
+		l.ctx = acquireCtx()
+	}
+}
+
+// takeOver makes the response independent of ctx, and gives up what that holds.
+// It is false, and keeps ctx, if somebody needs that until the end.
+func (r *response) takeOver(ctx *fasthttp.RequestCtx) bool {
+	possible := r.body != nil || r.text == ""
+	ctx.VisitUserValuesAll(func(_, value any) {
+		switch value.(type) {
+		case Detacher:
+		case interface{ Close() error }:
+			possible = false
+		}
+	})
+	if !possible {
+		return false
+	}
+	ctx.VisitUserValuesAll(func(_, value any) {
+		if d, ok := value.(Detacher); ok {
+			if after := d.Detach(); after != nil {
+				r.after = append(r.after, after)
+			} else {
+				possible = false
+			}
+		}
+	})
+	if !possible {
+		return false
+	}
+	if r.body != nil {
+		r.body.Retain()
+	}
+	reset(ctx)
+	r.ctx = nil
+	return true
+}

@@ -1,0 +1,465 @@
+//go:build linux && (amd64 || arm64)
+
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"golang.org/x/sys/unix"
+
+	"fullbore/app/head"
+)
+
+// loop carries connections: it waits for what happens on all of them at once,
+// and does what each needs next. It runs on one goroutine at a time; when a
+// handler takes long it goes on on another one, see goOnElsewhere. Everything
+// below state belongs to that goroutine.
+type loop struct {
+	engine    *Engine
+	epoll     int
+	parked    syscall.RawConn       // of epoll, in Go's own poller
+	pollFirst func(fd uintptr) bool // what parked waits with
+	file      *os.File              // keeps parked
+	wake      int                   // an eventfd
+	clock     int                   // a timerfd
+
+	inbox struct {
+		sync.Mutex
+		messages []message
+		asleep   bool // it has to be woken
+	}
+
+	// state is the number of the goroutine that runs the loop, times two, plus
+	// one while a handler runs.
+	state  atomic.Uint64
+	turns  atomic.Uint64 // how many handlers have run
+	asleep atomic.Bool   // it waits for something to happen
+
+	conns    []*Conn // by descriptor
+	open     int
+	serial   int32
+	events   []unix.EpollEvent
+	nEvents  int // of events, that are there
+	atEvent  int // the next one
+	read     []message
+	atRead   int
+	ready    []*Conn // that have more to do
+	readyNow []*Conn
+	atReady  int
+
+	now         int64 // nanoseconds since the engine's start
+	ticking     time.Duration
+	ticked      int64
+	heads       list          // a request has to arrive
+	rests       list          // the next one may begin
+	sends       list          // the peer has to take something
+	ends        list          // the peer has to take the rest, or to stop sending
+	accepts     bool          // it waits for connections
+	acceptAt    int64         // when accepting goes on after a failure; 0: nothing is waited for
+	acceptPause time.Duration // the last one
+	stopping    bool
+
+	turn int64 // bytes, see step
+	in   []byte
+	out  []byte
+	ctx  *fasthttp.RequestCtx
+	head head.Head
+	rd   bytes.Reader
+	br   *bufio.Reader
+
+	// The request that a handler runs for.
+	current *Conn
+	rest    []byte // what came behind it; part of in
+}
+
+// message tells a loop something from another goroutine.
+type message struct {
+	conn     *Conn
+	what     int
+	progress progress  // of sentCold and answered
+	response *response // of answered
+	fd       int       // of cameBack
+}
+
+const (
+	lookAgain     = iota // it was cut or retired
+	sentCold             // a piece was sent
+	answered             // a handler is done
+	cameBack             // fasthttp has served it, and it rests
+	wentAway             // fasthttp has served it, and it is closed
+	ofTheListener        // it is closed, or wants to know whether we accept
+)
+
+const (
+	eventsAtOnce  = 256
+	acceptsAtOnce = 16
+
+	// readSize is more than a head may have, so that a read finds its end.
+	readSize = 48 << 10
+)
+
+func newLoop(e *Engine) (*loop, error) {
+	l := &loop{
+		engine: e, epoll: -1, wake: -1, clock: -1, turn: turnMin * 8,
+		events: make([]unix.EpollEvent, eventsAtOnce),
+		in:     make([]byte, readSize),
+		ctx:    acquireCtx(),
+	}
+	l.br = bufio.NewReaderSize(&l.rd, readSize)
+	err := l.openDescriptors()
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *loop) openDescriptors() (err error) {
+	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if err = unix.SetNonblock(l.epoll, true); err != nil { // so that Go's poller takes it
+		return os.NewSyscallError("fcntl", err)
+	}
+	l.file = os.NewFile(uintptr(l.epoll), "epoll")
+	if l.parked, err = l.file.SyscallConn(); err != nil {
+		return err
+	}
+	l.pollFirst = func(fd uintptr) bool {
+		l.nEvents = poll(int(fd), l.events, 0)
+		return l.nEvents > 0
+	}
+	if l.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	if l.clock, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
+		return os.NewSyscallError("timerfd_create", err)
+	}
+	for _, fd := range []int{l.wake, l.clock} {
+		if err = l.watch(fd, unix.EPOLLIN, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watch adds a descriptor to those that the loop waits for.
+func (l *loop) watch(fd int, events uint32, serial int32) error {
+	event := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: serial} //nolint:gosec // descriptors are small
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &event))
+}
+
+func (l *loop) unwatch(fd int) {
+	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil) // it is there
+}
+
+// close gives back what openDescriptors opened.
+func (l *loop) close() {
+	for _, fd := range []int{l.wake, l.clock} {
+		if fd >= 0 {
+			closeFD(fd)
+		}
+	}
+	if l.file != nil {
+		_ = l.file.Close() // nothing was written
+	}
+}
+
+// tell leaves a message for the loop. It may be called from any goroutine.
+func (l *loop) tell(m message) {
+	l.inbox.Lock()
+	l.inbox.messages = append(l.inbox.messages, m)
+	asleep := l.inbox.asleep
+	l.inbox.asleep = false
+	l.inbox.Unlock()
+	if asleep {
+		l.poke()
+	}
+}
+
+func (l *loop) poke() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	_, _ = unix.Write(l.wake, one[:]) // full: it is awake
+}
+
+// run runs the loop until it has ended, or goes on on another goroutine.
+func (l *loop) run(number uint64) {
+	l.now = l.engine.nanotime()
+	for {
+		// In this order, each of which may be left in the middle: see
+		// goOnElsewhere.
+		for l.atEvent < l.nEvents {
+			event := &l.events[l.atEvent]
+			l.atEvent++
+			if !l.happened(event, number) {
+				return
+			}
+		}
+		for l.atRead < len(l.read) {
+			m := l.read[l.atRead]
+			l.read[l.atRead] = message{}
+			l.atRead++
+			if !l.told(m, number) {
+				return
+			}
+		}
+		for l.atReady < len(l.readyNow) {
+			c := l.readyNow[l.atReady]
+			l.readyNow[l.atReady] = nil
+			l.atReady++
+			c.is &^= queued
+			if !l.goOn(c, number) {
+				return
+			}
+		}
+		// Only when all that has happened was dealt with: nobody is timed out
+		// because the process had to wait for its processor.
+		if l.ticking > 0 && l.now-l.ticked >= int64(l.ticking) && l.nEvents < len(l.events) {
+			l.tick()
+		}
+		if l.stopping && l.open == 0 {
+			l.engine.ended()
+			return
+		}
+		l.gather()
+	}
+}
+
+// gather waits for something to do.
+func (l *loop) gather() {
+	if l.nEvents > 0 && l.engine.nanotime()-l.now > int64(slowTurn) {
+		l.engine.slow.Add(1)
+	}
+	l.atEvent, l.atReady, l.atRead = 0, 0, 0
+	l.readyNow, l.ready = l.ready, l.readyNow[:0]
+	l.nEvents = poll(l.epoll, l.events, 0)
+	l.inbox.Lock()
+	l.read, l.inbox.messages = l.inbox.messages, l.read[:0]
+	idle := l.nEvents == 0 && len(l.readyNow) == 0 && len(l.read) == 0
+	l.inbox.asleep = idle
+	l.inbox.Unlock()
+	if idle && !l.waitBriefly() {
+		l.park()
+	}
+	l.now = l.engine.nanotime()
+}
+
+// waitBriefly waits for events without telling Go's scheduler, which costs less
+// than to be put to sleep and woken by it. Others that want to run have their
+// turn first, and a signal of the runtime ends the wait. It is false if nothing
+// has come.
+func (l *loop) waitBriefly() bool {
+	if l.engine.aside.Load() > 0 { // they need a processor to come back
+		return false
+	}
+	runtime.Gosched()
+	l.nEvents = poll(l.epoll, l.events, briefly)
+	return l.nEvents > 0
+}
+
+// briefly is in milliseconds, as epoll_wait(2) has it.
+const briefly = 1
+
+// park waits for events in Go's own poller, which holds no thread.
+func (l *loop) park() {
+	l.asleep.Store(true)
+	// It fails only on a closed file; then there is nothing to wait for.
+	_ = l.parked.Read(l.pollFirst)
+	l.asleep.Store(false)
+	l.engine.monitor.loopAwake()
+	l.inbox.Lock()
+	l.inbox.asleep = false
+	l.inbox.Unlock()
+}
+
+// happened deals with an event. Like the others that return a bool, it is false
+// when this goroutine does not run the loop any more.
+func (l *loop) happened(event *unix.EpollEvent, number uint64) bool {
+	switch fd := int(event.Fd); fd {
+	case l.wake, l.clock:
+		var count [8]byte
+		_, _ = read(fd, count[:]) // it is there to wake us
+		return true
+	default:
+		if event.Pad == ofListener {
+			l.accept()
+			return true
+		}
+		c := l.conns[fd]
+		if c == nil || c.serial != event.Pad {
+			return true // closed since
+		}
+		if event.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+			c.is |= readable
+		}
+		if event.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+			c.is |= hungUp
+		}
+		if event.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+			c.is |= writable
+		}
+		return l.goOn(c, number)
+	}
+}
+
+// goOn does what a connection needs next.
+func (l *loop) goOn(c *Conn, number uint64) bool {
+	for {
+		switch {
+		case c.has(closed), c.away.Load():
+			return true
+		case c.end != notEnding:
+			l.endFurther(c)
+			return true
+		case c.cutFor.Load() != nil:
+			l.cut(c)
+			return true
+		case c.out != nil:
+			if !l.sendOn(c) {
+				return true
+			}
+		case c.in == nil && !c.has(readable):
+			return true
+		default:
+			if more, ours := l.receive(c, number); !ours {
+				return false
+			} else if !more {
+				return true
+			}
+		}
+	}
+}
+
+// later gives others a turn first.
+func (l *loop) later(c *Conn) {
+	if !c.has(queued) {
+		c.is |= queued
+		l.ready = append(l.ready, c)
+	}
+}
+
+// sendOn sends more of a response. It is true when all of it is sent and the
+// connection goes on.
+func (l *loop) sendOn(c *Conn) bool {
+	if !c.has(writable) {
+		return false
+	}
+	p := l.step(c)
+	switch p {
+	case done:
+		return l.sent(c)
+	case broken:
+		l.broken(c)
+		return false
+	}
+	l.detach(c.out)
+	switch p {
+	case full:
+		l.block(c)
+	case over:
+		l.later(c)
+	case absent:
+		c.leave()
+		c.is &^= writable // so that it is seen if there is room again meanwhile
+		l.engine.cold.send(c)
+	}
+	return false
+}
+
+// block waits for room in the socket.
+func (l *loop) block(c *Conn) {
+	c.is &^= writable
+	if c.out.heldBack == 0 {
+		c.out.checked = 0 // it may take long until the rest goes
+	}
+	if c.list != &l.sends {
+		c.progress = l.now
+		l.sends.push(c, l.now)
+		l.needTick(l.engine.idleTimeout() / ticksPerTimeout)
+	}
+}
+
+// sent ends a response that is sent. It is true when the connection goes on.
+func (l *loop) sent(c *Conn) bool {
+	r := c.out
+	c.out = nil
+	end := r.close
+	if r.cork {
+		cork(c.fd, 0)
+	}
+	r.finish(nil)
+	if end {
+		l.end(c)
+		return false
+	}
+	l.rested(c)
+	return !c.has(closed)
+}
+
+// rested puts a connection that owes nothing where it waits for its next
+// request, or ends it if it is retired.
+func (l *loop) rested(c *Conn) {
+	switch {
+	case c.in != nil:
+		c.leave()
+	case c.mayEnd() && !c.has(readable):
+		l.end(c)
+	case c.list != &l.rests || l.now != c.since:
+		l.rests.push(c, l.now)
+	}
+}
+
+// told deals with a message.
+func (l *loop) told(m message, number uint64) bool {
+	c := m.conn
+	switch m.what {
+	case ofTheListener:
+		l.listenerSays()
+		return true
+	case wentAway:
+		c.comeBack()
+		l.open--
+		return true
+	case cameBack:
+		l.takeBack(c, m.fd)
+	case sentCold:
+		c.comeBack()
+		switch m.progress {
+		case full:
+			if !c.has(writable) {
+				l.block(c)
+			}
+		case broken:
+			l.broken(c)
+			return true
+		default:
+			c.is |= writable
+		}
+	case answered:
+		if m.response.streamed {
+			l.streamAside(c, m.response)
+			return true
+		}
+		c.comeBack()
+		c.is |= writable
+		if c.out = m.response; m.progress == broken {
+			l.broken(c)
+			return true
+		}
+	case lookAgain:
+		if !c.has(closed) && !c.away.Load() && c.end == notEnding && c.mayEnd() {
+			c.is |= readable // what came meanwhile is not thrown away
+		}
+	}
+	return l.goOn(c, number)
+}

@@ -1,0 +1,77 @@
+//go:build linux && (amd64 || arm64)
+
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// slowTurn is how long a loop may be busy with one connection.
+const slowTurn = 10 * time.Millisecond
+
+// monitorRests is after how many looks at loops that all wait the monitor stops
+// looking, so that a server without clients does nothing.
+const monitorRests = 20
+
+// monitor finds handlers that take so long that their loop has to go on without
+// them.
+type monitor struct {
+	wake   chan struct{}
+	asleep atomic.Bool
+}
+
+// run looks at the loops until stop is closed.
+func (m *monitor) run(e *Engine, stop <-chan struct{}) {
+	tick := time.NewTicker(slowTurn)
+	defer tick.Stop()
+	seen := make([]uint64, len(e.loops))
+	for idle := 0; ; {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		if m.look(e, seen) {
+			idle = 0
+			continue
+		}
+		if idle++; idle < monitorRests {
+			continue
+		}
+		tick.Stop()
+		m.asleep.Store(true)
+		select {
+		case <-stop:
+			return
+		case <-m.wake:
+		}
+		m.asleep.Store(false)
+		tick.Reset(slowTurn)
+		idle = 0
+	}
+}
+
+// look leaves handlers that run since the last look to themselves. It reports
+// whether any loop was busy.
+func (m *monitor) look(e *Engine, seen []uint64) (busy bool) {
+	for i, l := range e.loops {
+		turns := l.turns.Load()
+		if l.state.Load()&1 == 1 && turns == seen[i] && l.goOnElsewhere() {
+			e.slow.Add(1)
+		}
+		seen[i] = turns
+		busy = busy || !l.asleep.Load()
+	}
+	return busy
+}
+
+// loopAwake is told by a loop that has something to do.
+func (m *monitor) loopAwake() {
+	if m.asleep.Load() {
+		select {
+		case m.wake <- struct{}{}:
+		default:
+		}
+	}
+}

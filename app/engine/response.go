@@ -1,0 +1,233 @@
+//go:build linux && (amd64 || arm64)
+
+package engine
+
+import (
+	"io"
+	"sync"
+	"unsafe"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Body is what a response's body stream implements so that a loop can send it:
+// text, and ranges of files that the kernel sends. A stream that does not is
+// read on a goroutine. The methods are called by one goroutine at a time.
+type Body interface {
+	// Segments is how many segments there are.
+	Segments() int
+	// Segment gives one of them: text is sent first, then length bytes of the
+	// descriptor fd from offset on. fd is not used when length is 0; if it is
+	// negative the source has no descriptor, and the body is read, or is Memory.
+	Segment(i int) (text string, fd int, offset, length int64)
+	// Verify is asked from time to time, and before the last bytes are sent:
+	// is the source what it was when the header was made? If not, the response
+	// is broken off with this error.
+	Verify() error
+	// Advance says that the kernel took n more bytes of the body.
+	Advance(n int64)
+	// Fail says what ended the body early.
+	Fail(err error)
+	// Retain asks for one more Close before anything is given up: that of the
+	// RequestCtx comes when the loop takes the body over.
+	Retain()
+	io.Closer
+}
+
+// Detacher is a user value of a request that wants to know when the response is
+// over, and need not keep the request alive for that. fasthttp closes every
+// user value that is an io.Closer when it resets a request; what Detach returns
+// is closed when the response is over, and then the user value's own Close
+// does nothing. Detach may return nil: then the request is kept.
+type Detacher interface {
+	io.Closer
+	Detach() io.Closer
+}
+
+// response is an answer on its way.
+type response struct {
+	buf  *[]byte // what head is part of; from the pool
+	head []byte  // what is left of the header, and what was put behind it
+	tail int64   // how much of head is the body's
+
+	body     Body   // nil: head is all
+	text     string // what is left of the segment's text
+	rest     string // what is in memory of its range
+	file     int
+	offset   int64
+	left     int64 // of the segment's range
+	segment  int   // the next one
+	total    int64 // bytes of the body that are not sent yet, those in head included
+	checked  int64 // bytes that may go before the next look at the source
+	heldBack int64 // bytes at the end that wait for the last one
+
+	ctx   *fasthttp.RequestCtx // what owns body and hooks; nil: the response does
+	kept  bool                 // ctx is not the loop's any more
+	after []io.Closer          // to be closed at the end
+	close bool                 // the connection, too
+	cork  bool                 // the socket is corked
+	cold  bool                 // the file system cannot tell what is cached
+
+	streamed bool // somebody has to read the body
+}
+
+const (
+	// checkEvery is how many bytes of a file go between two looks at it.
+	checkEvery = 16 << 20
+
+	// lastPiece is how many bytes at a body's end are held back until the file
+	// was looked at for the last time.
+	lastPiece = 4 << 10
+
+	// onePiece is up to how many bytes of a body are sent right after a look at
+	// the file, the end as well.
+	onePiece = 256 << 10
+)
+
+var responses = sync.Pool{New: func() any { return &response{} }}
+
+func newResponse() *response {
+	return responses.Get().(*response) //nolint:forcetypeassert // the pool holds nothing else
+}
+
+// begin makes body what is sent behind head.
+func (r *response) begin(body Body) {
+	r.body = body
+	for i := range body.Segments() {
+		text, _, _, length := body.Segment(i)
+		r.total += int64(len(text)) + length
+	}
+	r.checked = 0
+	if r.total > onePiece {
+		r.checked, r.heldBack = checkEvery, lastPiece
+	}
+}
+
+// next moves on to the next segment; false if there is none.
+func (r *response) next() bool {
+	if r.rest != "" { // in memory, behind a text
+		r.text, r.rest = r.rest, ""
+		return true
+	}
+	if r.body == nil || r.segment == r.body.Segments() {
+		return false
+	}
+	r.text, r.file, r.offset, r.left = r.body.Segment(r.segment)
+	if r.file < 0 && r.left > 0 {
+		p := memoryOf(r.body, r.offset, r.left)
+		if r.rest, r.left = unsafe.String(unsafe.SliceData(p), len(p)), 0; r.text == "" {
+			r.text, r.rest = r.rest, ""
+		}
+	}
+	r.segment++
+	return true
+}
+
+// Memory is a Body that has ranges of its files in memory.
+type Memory interface {
+	// Memory is such a range, nil if it is not in memory. It is used until the
+	// Body is closed.
+	Memory(offset, length int64) []byte
+}
+
+func memoryOf(body Body, offset, length int64) []byte {
+	if m, ok := body.(Memory); ok {
+		return m.Memory(offset, length)
+	}
+	return nil
+}
+
+// advance counts what the kernel took of the body.
+func (r *response) advance(n int64) {
+	r.total -= n
+	if r.body != nil && n > 0 {
+		r.body.Advance(n)
+	}
+}
+
+// finish ends the response: whoever waits for that is told.
+func (r *response) finish(err error) {
+	if r.body != nil && err != nil {
+		r.body.Fail(err)
+	}
+	if ctx := r.ctx; ctx != nil {
+		finishCtx(ctx)
+		if r.kept {
+			contexts.Put(ctx)
+		}
+	} else if r.body != nil {
+		_ = r.body.Close() // nothing was written to it
+	}
+	for _, after := range r.after {
+		_ = after.Close() // a hook; there is nobody to tell
+	}
+	r.dropHead()
+	after := r.after[:0]
+	clear(r.after)
+	*r = response{after: after}
+	responses.Put(r)
+}
+
+func (r *response) dropHead() {
+	if r.buf != nil {
+		putBuffer(r.buf)
+		r.buf, r.head = nil, nil
+	}
+}
+
+// keepHead copies what is left of a header to where it stays.
+func (r *response) keepHead(left []byte) {
+	r.buf = getBuffer(len(left))
+	r.head = append(*r.buf, left...)
+}
+
+// The sizes of buffers that are kept for what waits: what has arrived of a
+// head, or what a socket had no room for.
+var bufferSizes = [...]int{1 << 10, 4 << 10, 16 << 10, 64 << 10}
+
+var buffers [len(bufferSizes)]sync.Pool
+
+// getBuffer gives an empty buffer with room for n bytes.
+func getBuffer(n int) *[]byte {
+	for i, size := range bufferSizes {
+		if n > size {
+			continue
+		}
+		if b, ok := buffers[i].Get().(*[]byte); ok {
+			return b
+		}
+		b := make([]byte, 0, size)
+		return &b
+	}
+	b := make([]byte, 0, n)
+	return &b
+}
+
+// putBuffer gives one back. One of an odd size is left to the collector.
+func putBuffer(b *[]byte) {
+	for i, size := range bufferSizes {
+		if cap(*b) == size {
+			*b = (*b)[:0]
+			buffers[i].Put(b)
+			return
+		}
+	}
+}
+
+var contexts = sync.Pool{New: func() any { return &fasthttp.RequestCtx{} }}
+
+func acquireCtx() *fasthttp.RequestCtx {
+	return contexts.Get().(*fasthttp.RequestCtx) //nolint:forcetypeassert // the pool holds nothing else
+}
+
+// finishCtx ends a request whose response is over: hooks are told when its body
+// is closed, as fasthttp's own loop does it.
+func finishCtx(ctx *fasthttp.RequestCtx) {
+	_ = ctx.Response.CloseBodyStream() // nothing was written to it
+	reset(ctx)
+}
+
+func reset(ctx *fasthttp.RequestCtx) {
+	ctx.Request.Reset()
+	ctx.Response.Reset()
+}

@@ -1,0 +1,85 @@
+//go:build linux && (amd64 || arm64)
+
+package engine
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"fullbore/app/wire"
+)
+
+// The time limits of a server that has none.
+const (
+	headTimeoutDefault = 10 * time.Second
+	restTimeoutDefault = 75 * time.Second
+)
+
+// Engine is one server on event loops. It serves one listener, once.
+type Engine struct {
+	server    *fasthttp.Server
+	logger    fasthttp.Logger
+	name      string // of the Server header; "" for none
+	listener  *wire.Listener
+	listening int // a descriptor of its socket that is ours
+	headLimit int
+
+	headTimeout, restTimeout time.Duration
+
+	loops     []*loop
+	running   sync.WaitGroup
+	started   time.Time
+	accepting atomic.Int32  // loops
+	refusing  chan struct{} // closed when none is left
+	aside     atomic.Int64  // connections that goroutines work for
+	cold      cold
+	slow      atomic.Int64
+	monitor   monitor
+}
+
+// Serve serves the connections of a listener until that is closed and they have
+// ended. Each time limit of the server that is 0 has a default: 10 s for a head
+// (ReadTimeout), 75 s between requests (IdleTimeout); a client that takes
+// nothing for the listener's idle timeout, a minute by default, is cut.
+func Serve(ln net.Listener, server *fasthttp.Server, config ...Config) error {
+	if server.MaxConnsPerIP > 0 || server.WriteTimeout > 0 || server.HeaderReceived != nil {
+		return server.Serve(ln)
+	}
+	e, err := New(ln, server, config...)
+	if err != nil {
+		return err
+	}
+	return e.Serve()
+}
+
+// New makes an Engine for a listener: a *wire.Listener, or one of TCP. The
+// server must have its handlers, and is not to be changed any more.
+func New(ln net.Listener, server *fasthttp.Server, config ...Config) (*Engine, error) {
+	var cfg Config
+	if len(config) > 0 {
+		cfg = config[0]
+	}
+	e := &Engine{
+		server: server, logger: server.Logger, name: server.Name, listening: -1,
+		headLimit: cfg.HeadLimit, headTimeout: server.ReadTimeout, restTimeout: server.IdleTimeout,
+		started: time.Now(), refusing: make(chan struct{}), monitor: monitor{wake: make(chan struct{}, 1)},
+	}
+	e.withDefaults(cfg)
+	var err error
+	if e.listener, err = listenerOf(ln); err != nil {
+		return nil, err
+	}
+	if e.listening, err = descriptorOf(e.listener); err != nil {
+		return nil, err
+	}
+	if err = e.makeLoops(cfg.Loops); err != nil {
+		e.close()
+		closeFD(e.listening)
+		return nil, err
+	}
+	return e, nil
+}

@@ -1,0 +1,164 @@
+//go:build linux && (amd64 || arm64)
+
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"fullbore/app/head"
+	"fullbore/app/wire"
+)
+
+func (e *Engine) withDefaults(cfg Config) {
+	s := e.server
+	if e.logger == nil {
+		e.logger = log.New(os.Stderr, "", log.LstdFlags)
+	}
+	if e.name == "" && !s.NoDefaultServerHeader {
+		e.name = "fasthttp"
+	}
+	if e.headLimit <= 0 {
+		e.headLimit = head.DefaultLimit
+	}
+	e.headLimit = min(e.headLimit, readSize)
+	if e.restTimeout <= 0 {
+		e.restTimeout = s.ReadTimeout
+	}
+	if e.restTimeout <= 0 {
+		e.restTimeout = restTimeoutDefault
+	}
+	if e.headTimeout <= 0 {
+		e.headTimeout = headTimeoutDefault
+	}
+}
+
+// listenerOf makes a listener one that counts.
+func listenerOf(ln net.Listener) (*wire.Listener, error) {
+	switch ln := ln.(type) {
+	case *wire.Listener:
+		return ln, nil
+	case *net.TCPListener:
+		return wire.NewListener(ln), nil
+	default:
+		return nil, fmt.Errorf("an event loop needs a TCP listener, not %T", ln)
+	}
+}
+
+// descriptorOf gives a descriptor of a listener's socket that is not closed with
+// it, so that what waits to be accepted then is not lost.
+func descriptorOf(ln *wire.Listener) (fd int, err error) {
+	raw, err := ln.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	controlErr := raw.Control(func(listening uintptr) {
+		fd, err = unix.FcntlInt(listening, unix.F_DUPFD_CLOEXEC, 0)
+		// Accepted sockets begin with this: small answers must not wait for
+		// acknowledgements. See tcp(7), TCP_NODELAY.
+		setOption(int(listening), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	})
+	return fd, errors.Join(controlErr, err)
+}
+
+func (e *Engine) makeLoops(n int) error {
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	for range n {
+		l, err := newLoop(e)
+		if err != nil {
+			return err
+		}
+		e.loops = append(e.loops, l)
+		if err := l.startAccepting(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Serve runs the loops until the listener is closed and all connections have
+// ended. Those that rest then are ended by wire.Listener.Retire, or by their
+// time limit.
+func (e *Engine) Serve() error {
+	defer e.close()
+	e.listener.AcceptBy(e.wakeLoops)
+	e.running.Add(len(e.loops))
+	e.accepting.Store(int32(len(e.loops))) //nolint:gosec // few
+	for _, l := range e.loops {
+		go l.run(0)
+	}
+	e.wakeLoops() // it may be closed already
+	stop := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		e.monitor.run(e, stop)
+	}()
+	e.running.Wait()
+	close(stop)
+	<-watched
+	return nil
+}
+
+// wakeLoops has the loops look at the listener. When that is closed it waits
+// until nothing is accepted any more, but not for a loop that is held up.
+func (e *Engine) wakeLoops() {
+	for _, l := range e.loops {
+		l.tell(message{what: ofTheListener})
+	}
+	if !e.listener.Accepting() {
+		select {
+		case <-e.refusing:
+		case <-time.After(closePatience):
+		}
+	}
+}
+
+// closePatience is how long closing the listener waits for the loops.
+const closePatience = time.Second
+
+// ended is told by a loop that is over.
+func (e *Engine) ended() { e.running.Done() }
+
+// close gives everything back but the listening socket. No loop runs any more.
+func (e *Engine) close() {
+	e.cold.wait(coldPatience)
+	for _, l := range e.loops {
+		l.close()
+	}
+}
+
+// coldPatience is how long the end waits for a disk.
+const coldPatience = time.Second
+
+func (e *Engine) nanotime() int64 { return int64(time.Since(e.started)) }
+
+func (e *Engine) idleTimeout() time.Duration { return e.listener.IdleTimeout() }
+
+// SlowTurns is how often a handler, or a piece of a file, has taken so long that
+// other connections of its loop had to wait for more than 10 ms.
+func (e *Engine) SlowTurns() int64 { return e.slow.Load() }
+
+// localAddr is the address of a socket; see getsockname(2).
+func localAddr(fd int) net.Addr {
+	address, err := unix.Getsockname(fd)
+	if err != nil {
+		return &net.TCPAddr{}
+	}
+	switch in := address.(type) {
+	case *unix.SockaddrInet4:
+		return &net.TCPAddr{IP: in.Addr[:], Port: in.Port}
+	case *unix.SockaddrInet6:
+		return &net.TCPAddr{IP: in.Addr[:], Port: in.Port}
+	}
+	return &net.TCPAddr{}
+}
