@@ -17,7 +17,10 @@ import (
 func (l *loop) refuse(c *Conn, p []byte, cause error) {
 	refusal := l.head.Refusal(p)
 	if cause != nil {
-		refusal = l.head.Ended(p, cause)
+		if refusal = l.head.Ended(p, cause); refusal == nil { // empty lines
+			l.end(c)
+			return
+		}
 	}
 	l.answerRefused(c, refusal)
 }

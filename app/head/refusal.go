@@ -31,6 +31,9 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("refused with %d: %s", r.Status, r.Reason)
 }
 
+// RequestLine is Method and Target, for a logger that does not know this package.
+func (r *Refusal) RequestLine() (method, target string) { return r.Method, r.Target }
+
 func (r *Refusal) Unwrap() error { return r.Err }
 
 // Refusal is that of a refused head whose bytes are in buf.
