@@ -140,7 +140,7 @@ func (d *door) sent() int64 {
 
 // counts is what the metrics say of it.
 func (d *door) counts() metrics.Connections {
-	c := metrics.Connections{Open: d.Open(), Accepted: d.Accepted(), AcceptErrors: d.AcceptErrors()}
+	c := metrics.Connections{Open: d.Open(), Accepted: d.Accepted(), AcceptErrors: d.AcceptErrors(), SlowTurns: d.slowTurns()}
 	c.Sent, c.Received = d.Bytes()
 	return c
 }

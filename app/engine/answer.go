@@ -135,8 +135,8 @@ func (r *response) putSmall(out []byte) ([]byte, error) {
 		at := len(out)
 		out = slices.Grow(out, int(r.left))[:at+int(r.left)]
 		for piece := out[at:]; len(piece) > 0; {
-			n, errno := readCached(r.file, piece, r.offset)
-			if errno != 0 || n == 0 { // not there; the steps will find out why
+			n := readCached(r.file, piece, r.offset)
+			if n == 0 { // not there; the steps will find out why
 				r.text, r.rest, r.left, r.segment = "", "", 0, 0
 				return out[:header], nil
 			}

@@ -50,7 +50,7 @@ func (p *cold) isCached(r *response, n int64) bool {
 		}
 	}
 	var last [1]byte
-	_, errno := readCached(r.file, last[:], r.offset+n-1)
+	_, errno := probeCached(r.file, last[:], r.offset+n-1)
 	if errno != 0 && errno != syscall.EAGAIN {
 		r.cold = true
 	}

@@ -85,14 +85,13 @@ func (c *Conn) WriteErr() error {
 }
 
 // fail notes what ended a response, with why we cut it, if we did.
-func (c *Conn) fail(err error) error {
+func (c *Conn) fail(err error) {
 	if reason := c.cutFor.Load(); reason != nil {
 		err = &cutError{*reason, err}
 	}
 	if c.failure == nil {
 		c.failure = err
 	}
-	return err
 }
 
 // cutError is what a response ends with on a connection that we have cut.

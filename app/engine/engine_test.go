@@ -300,6 +300,7 @@ func (b *fileBody) Segments() int { return 1 }
 func (b *fileBody) Segment(int) (string, int, int64, int64) {
 	return "", int(b.file.Fd()), 0, b.size
 }
+
 func (b *fileBody) Verify() error {
 	if b.changed.Load() {
 		return io.ErrUnexpectedEOF
@@ -409,7 +410,7 @@ func TestStalledClientIsCutAndASlowOneIsNot(t *testing.T) {
 	for total := 0; ; {
 		n, err := slow.Read(buf)
 		total += n
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if total < len(content) {
 				t.Fatalf("%d bytes", total)
 			}

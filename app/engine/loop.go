@@ -434,32 +434,31 @@ func (l *loop) told(m message, number uint64) bool {
 		l.takeBack(c, m.fd)
 	case sentCold:
 		c.comeBack()
-		switch m.progress {
-		case full:
-			if !c.has(writable) {
-				l.block(c)
-			}
-		case broken:
-			l.broken(c)
-			return true
-		default:
-			c.is |= writable
-		}
+		l.worked(c, m.progress)
 	case answered:
 		if m.response.streamed {
 			l.streamAside(c, m.response)
 			return true
 		}
 		c.comeBack()
-		c.is |= writable
-		if c.out = m.response; m.progress == broken {
-			l.broken(c)
-			return true
-		}
+		c.out = m.response
+		l.worked(c, m.progress)
 	case lookAgain:
 		if !c.has(closed) && !c.away.Load() && c.end == notEnding && c.mayEnd() {
 			c.is |= readable // what came meanwhile is not thrown away
 		}
 	}
 	return l.goOn(c, number)
+}
+
+// worked goes on with a response that a goroutine has worked on.
+func (l *loop) worked(c *Conn, how progress) {
+	switch {
+	case how == broken:
+		l.broken(c)
+	case how != full:
+		c.is |= writable
+	case !c.has(writable): // else there is room again by now
+		l.block(c)
+	}
 }

@@ -69,24 +69,12 @@ func (l *loop) receive(c *Conn, number uint64) (more, ours bool) {
 		if !c.has(readable) {
 			break
 		}
-		got, errno := read(c.fd, l.in[n:])
-		switch {
-		case errno == syscall.EAGAIN:
-			c.is &^= readable
-		case errno != 0:
-			c.fail(os.NewSyscallError("read", errno))
+		got, ended := l.take(c, l.in[n:])
+		if ended {
 			l.hungUp(c, n)
 			return false, true
-		case got == 0:
-			l.hungUp(c, n)
-			return false, true
-		case got < len(l.in)-n && !c.has(hungUp):
-			c.is &^= readable // or there would be another event: epoll(7), question 9
 		}
-		if got > 0 {
-			c.received.Add(int64(got))
-			n += got
-		}
+		n += got
 	}
 	if n == 0 {
 		l.rested(c)
@@ -97,6 +85,25 @@ func (l *loop) receive(c *Conn, number uint64) (more, ours bool) {
 		l.heads.push(c, l.now)
 	}
 	return false, true
+}
+
+// take reads what has come. ended says that nothing more will.
+func (l *loop) take(c *Conn, p []byte) (n int, ended bool) {
+	n, errno := read(c.fd, p)
+	switch {
+	case errno == syscall.EAGAIN:
+		c.is &^= readable
+		return 0, false
+	case errno != 0:
+		c.fail(os.NewSyscallError("read", errno))
+		return 0, true
+	case n == 0:
+		return 0, true
+	case n < len(p) && !c.has(hungUp):
+		c.is &^= readable // or there would be another event: epoll(7), question 9
+	}
+	c.received.Add(int64(n))
+	return n, false
 }
 
 // dropIn forgets what has arrived.

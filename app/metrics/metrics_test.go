@@ -35,7 +35,7 @@ func everything() Sources {
 			return transfer.Totals{Started: 10, Complete: 5, Abandoned: 2, Evicted: 1, Active: 2, Delivered: 99, Duplicate: 9}
 		},
 		Connections: func() Connections {
-			return Connections{Open: 5, Accepted: 70, AcceptErrors: 1, Sent: 1000, Received: 2000}
+			return Connections{Open: 5, Accepted: 70, AcceptErrors: 1, SlowTurns: 3, Sent: 1000, Received: 2000}
 		},
 		LinesDropped: func() int64 { return 4 },
 		EventsLost:   func() int64 { return 6 },
@@ -130,6 +130,7 @@ func TestSourcesAreAsked(t *testing.T) {
 		"fullbore_connections state=idle":                       2,
 		"fullbore_connections_accepted_total":                   70,
 		"fullbore_accept_errors_total":                          1,
+		"fullbore_slow_turns_total":                             3,
 		"fullbore_network_sent_bytes_total":                     1000,
 		"fullbore_network_received_bytes_total":                 2000,
 		"fullbore_downloads_total outcome=started":              10,

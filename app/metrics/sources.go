@@ -32,6 +32,7 @@ type Connections struct {
 	Open           int
 	Accepted       int64 // since the start
 	AcceptErrors   int64 // accepts that failed and were tried again
+	SlowTurns      int64 // turns of an event loop that held others up
 	Sent, Received int64 // bytes, of those that are closed, too
 }
 
@@ -68,6 +69,7 @@ var described = []struct {
 	{hasConnections, "connections", "Open connections of the public listener: active with a request in flight, idle without.", []string{"state"}},
 	{hasConnections, "connections_accepted_total", "Connections that the public listener accepted.", nil},
 	{hasConnections, "accept_errors_total", "Accepts that failed, for want of descriptors or memory, and were tried again.", nil},
+	{hasConnections, "slow_turns_total", "Turns of an event loop that took more than 10 ms, for which its other connections had to wait.", nil},
 	{hasConnections, "network_sent_bytes_total", "Bytes that the kernel took on connections of the public listener, headers included.", nil},
 	{hasConnections, "network_received_bytes_total", "Bytes that came in on connections of the public listener, headers included.", nil},
 	{hasDownloads, "downloads_total", "Downloads of files, in however many requests each: started, and how they ended.", []string{"outcome"}},
@@ -192,6 +194,7 @@ func (o output) connections(c Connections, active int) {
 	o.gauge("connections", float64(c.Open-active), "idle")
 	o.counter("connections_accepted_total", c.Accepted)
 	o.counter("accept_errors_total", c.AcceptErrors)
+	o.counter("slow_turns_total", c.SlowTurns)
 	o.counter("network_sent_bytes_total", c.Sent)
 	o.counter("network_received_bytes_total", c.Received)
 }

@@ -68,7 +68,7 @@ type hotStamp struct {
 }
 
 func stampOf(st *unix.Stat_t) hotStamp {
-	return hotStamp{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim} //nolint:unconvert // as elsewhere
+	return hotStamp{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}
 }
 
 // KeepHot makes the disk keep up to limit bytes of small files for Open with
