@@ -4,6 +4,7 @@
 package admin
 
 import (
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -69,9 +70,9 @@ type Config struct {
 
 // server is the handlers' common ground.
 type server struct {
-	cfg      Config
-	started  time.Time
-	profiles profiles
+	cfg        Config
+	started    time.Time
+	stacksBusy sync.Mutex // held while a client takes all stacks
 }
 
 // New makes the admin app; it serves once it is given a listener.

@@ -149,7 +149,8 @@ func TestTraceOfASlowClientIsBrokenOff(t *testing.T) {
 }
 
 func TestQueueIsBounded(t *testing.T) {
-	q := newQueue()
+	ended := 0
+	q := newQueue(func() { ended++ })
 	part := make([]byte, 64<<10)
 	for range queueLimit / len(part) {
 		if _, err := q.Write(part); err != nil {
@@ -159,26 +160,26 @@ func TestQueueIsBounded(t *testing.T) {
 	if n, err := q.Read(make([]byte, 10)); n != 10 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
-	if n, err := q.Write(part); n != 0 || !errors.Is(err, errBehind) || q.size != 0 || q.parts != nil {
-		t.Errorf("%d, %v; %d bytes are kept", n, err, q.size)
+	if n, err := q.Write(part); n != 0 || !errors.Is(err, errBehind) || q.buffer.Cap() != 0 {
+		t.Errorf("%d, %v; %d bytes are kept", n, err, q.buffer.Cap())
 	}
-	<-q.failed.Done()
+	if ended == 0 {
+		t.Error("nobody was told of the end")
+	}
 	if _, err := q.Read(part); !errors.Is(err, errBehind) {
 		t.Errorf("%v", err)
 	}
-	q = newQueue()
+	q = newQueue(func() {})
 	for _, text := range []string{"ab", "c"} {
 		if _, err := io.WriteString(q, text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	q.finish()
+	q.end(io.EOF)
 	if all, err := io.ReadAll(q); string(all) != "abc" || err != nil {
 		t.Errorf("%q, %v", all, err)
 	}
-	if err := q.Close(); err != nil {
-		t.Error(err)
-	}
+	q.end(io.ErrClosedPipe)
 	if _, err := q.Write(part); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("%v", err)
 	}

@@ -1,11 +1,7 @@
 package admin
 
-// This file is what stands between a trace and its client. The runtime keeps
-// what nobody takes from it, without end, so a client that is slow must not
-// make it wait.
-
 import (
-	"context"
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -14,27 +10,24 @@ import (
 // queueLimit, in bytes, is how far a client may stay behind.
 const queueLimit = 8 << 20
 
-// errBehind is why a trace is broken off.
-var errBehind = errors.New("the client takes the trace more slowly than it is made")
+// errBehind is why a recording is broken off.
+var errBehind = errors.New("the client takes the profile more slowly than it is made")
 
-// queue is an io.Writer that never waits, and an io.ReadCloser at its other
-// end. What is written beyond the limit breaks it.
+// queue connects a writer that never waits to a reader. The runtime keeps what
+// nobody takes of a trace, without bound, so a slow client must not hold up the
+// writer: what does not fit breaks the queue.
 type queue struct {
-	failed context.Context // ends when nothing more is taken
-	fail   context.CancelCauseFunc
+	ended func() // called when no more is taken
 
 	mu     sync.Mutex
-	change *sync.Cond
-	parts  [][]byte // of which the first may be read in part
-	size   int      // bytes in parts
-	over   bool     // there comes no more
-	err    error    // it is broken
+	change sync.Cond
+	buffer bytes.Buffer
+	err    error // of Read, once the buffer is empty; nil: more may come
 }
 
-func newQueue() *queue {
-	q := &queue{}
-	q.change = sync.NewCond(&q.mu)
-	q.failed, q.fail = context.WithCancelCause(context.Background())
+func newQueue(ended func()) *queue {
+	q := &queue{ended: ended}
+	q.change.L = &q.mu
 	return q
 }
 
@@ -42,62 +35,44 @@ func newQueue() *queue {
 func (q *queue) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.err == nil && q.size+len(p) > queueLimit {
-		q.breakOff(errBehind)
+	if q.buffer.Len()+len(p) > queueLimit {
+		q.finish(errBehind)
 	}
 	if q.err != nil {
 		return 0, q.err
 	}
-	q.parts = append(q.parts, append([]byte(nil), p...))
-	q.size += len(p)
 	q.change.Signal()
-	return len(p), nil
+	return q.buffer.Write(p)
 }
 
 // Read waits for something to be written.
 func (q *queue) Read(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for {
-		switch {
-		case q.err != nil:
-			return 0, q.err
-		case len(q.parts) > 0:
-			n := copy(p, q.parts[0])
-			q.size -= n
-			if q.parts[0] = q.parts[0][n:]; len(q.parts[0]) == 0 {
-				q.parts = q.parts[1:]
-			}
-			return n, nil
-		case q.over:
-			return 0, io.EOF
-		}
+	for q.buffer.Len() == 0 && q.err == nil {
 		q.change.Wait()
 	}
+	if q.buffer.Len() == 0 {
+		return 0, q.err
+	}
+	return q.buffer.Read(p)
 }
 
-// finish says that there comes no more.
-func (q *queue) finish() {
+// end says that no more is written, with io.EOF, or why no more is read.
+func (q *queue) end(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.over = true
-	q.change.Signal()
+	q.finish(err)
 }
 
-// Close says that nobody reads any more.
-func (q *queue) Close() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.breakOff(io.ErrClosedPipe)
-	return nil
-}
-
-// breakOff ends both sides. The caller holds the lock.
-func (q *queue) breakOff(err error) {
-	if q.err == nil {
+// finish is end for a caller that holds mu. The first failure stays.
+func (q *queue) finish(err error) {
+	if q.err == nil || q.err == io.EOF { //nolint:errorlint // the word for a good end
 		q.err = err
 	}
-	q.parts, q.size = nil, 0
-	q.fail(q.err)
+	if err != io.EOF { //nolint:errorlint // likewise
+		q.buffer = bytes.Buffer{}
+	}
 	q.change.Signal()
+	q.ended()
 }
