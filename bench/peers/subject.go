@@ -85,6 +85,9 @@ func (b *bench) attempt(ctx context.Context, p *installed, secure bool) (*subjec
 	command.Args = append(command.Args, p.args...)
 	command.Path, command.CPUs, command.Dir = p.program, []int{b.serverCPU}, scratch
 	server, err := process.Spawn(command)
+	if errors.Is(err, process.ErrGone) {
+		return nil, fmt.Errorf("ended before it answered: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,10 +91,7 @@ func Spawn(command Command) (*Server, error) {
 	}
 	if err := server.attach(); err != nil {
 		server.Stop()
-		if words := server.LastWords(); words != "" {
-			err = errors.New(words)
-		}
-		return nil, fmt.Errorf("start %s: %w", command.Path, err)
+		return nil, fmt.Errorf("start %s: %w: %s", command.Path, ErrGone, cmp.Or(server.LastWords(), err.Error()))
 	}
 	return server, nil
 }
