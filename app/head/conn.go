@@ -74,12 +74,28 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return c.Conn.SetDeadline(t)
 }
 
-// hurry gives a head that has begun the time that it may take.
+// hurry gives a head that has begun the time that it may take, and tells the
+// connection below that a request has, for fasthttp tells only of whole heads.
 func (c *Conn) hurry() error {
-	if c.hurried || c.HeadTimeout <= 0 {
+	if c.hurried {
 		return nil
 	}
 	c.hurried = true
+	below := c.Conn
+	for below != nil {
+		if link, ok := below.(interface{ Work() }); ok {
+			link.Work()
+			break
+		}
+		wrapper, ok := below.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		below = wrapper.NetConn()
+	}
+	if c.HeadTimeout <= 0 {
+		return nil
+	}
 	return c.Conn.SetReadDeadline(time.Now().Add(c.HeadTimeout))
 }
 
