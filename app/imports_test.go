@@ -14,7 +14,7 @@ var mayImport = map[string][]string{
 	"app/cli": {"app", "app/admin", "app/config"},
 	"app":     {"app/", "logger", "static", "static/listing"},
 
-	"app/admin":    {"app/drain", "app/health", "app/transfer", "app/wire"},
+	"app/admin":    {"app/drain", "app/health", "app/transfer", "app/wire", "static/reply"},
 	"app/config":   {"app/wire", "logger"},
 	"app/drain":    {"app/systemd", "app/transfer", "logger"},
 	"app/engine":   {"app/head", "app/wire"},

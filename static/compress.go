@@ -16,6 +16,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"fullbore/static/accept"
 )
 
 // Sizes in bytes of files that are worth it. Less would fit into the packets
@@ -36,10 +38,10 @@ var encodersInUse atomic.Int32
 
 // encodersFree are those that are not in use, by coding, until the garbage
 // collector wants them.
-var encodersFree [numCodings]sync.Pool
+var encodersFree [accept.NumCodings]sync.Pool
 
 // encodable are the codings that acquireEncoder can give.
-var encodable = codingSet(0).with(codingGzip).with(codingZstd)
+var encodable = accept.Codings(0).With(accept.Gzip).With(accept.Zstd)
 
 // pieceLength is how many bytes are read at a time, and how many compressed
 // bytes are collected before they are written as one chunk.
@@ -47,7 +49,7 @@ const pieceLength = 32 << 10
 
 // encoder is a compressor with the buffers on both sides of it.
 type encoder struct {
-	coding coding
+	coding accept.Coding
 	writer interface { // to out
 		io.WriteCloser
 		Reset(w io.Writer)
@@ -59,8 +61,8 @@ type encoder struct {
 // acquireEncoder gives an encoder for one body; who makes none calls release.
 // It is false if too many are in use, and for a coding that is not encodable:
 // then the file goes out as it is.
-func acquireEncoder(c coding) (*encoder, bool) {
-	if !encodable.has(c) {
+func acquireEncoder(c accept.Coding) (*encoder, bool) {
+	if !encodable.Has(c) {
 		return nil, false
 	}
 	if encodersInUse.Add(1) > maxEncoders {
@@ -78,10 +80,10 @@ func acquireEncoder(c coding) (*encoder, bool) {
 
 // newEncoder makes an encoder for a coding that is encodable. The settings are
 // those that take little memory; BenchmarkCompress tells what they give.
-func newEncoder(c coding) *encoder {
+func newEncoder(c accept.Coding) *encoder {
 	e := &encoder{coding: c, piece: make([]byte, pieceLength)}
 	var err error
-	if c == codingZstd {
+	if c == accept.Zstd {
 		e.writer, err = zstd.NewWriter(nil,
 			zstd.WithEncoderLevel(zstd.SpeedFastest),
 			zstd.WithWindowSize(128<<10), // RFC 9659 allows up to 8 MiB

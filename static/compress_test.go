@@ -23,6 +23,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/klauspost/compress/zstd"
 	"go.uber.org/goleak"
+
+	"fullbore/static/accept"
 )
 
 // logLines is JSON text of n bytes, as it is in logs and data sets.
@@ -109,14 +111,14 @@ func (s *compressing) handle(c *fiber.Ctx) error {
 		return err
 	}
 	file := s.opened(f)
-	coding := acceptedCodings(c.Get(fiber.HeaderAcceptEncoding)).choose(encodable)
+	coding := accept.Encoding(c.Get(fiber.HeaderAcceptEncoding)).Choose(encodable)
 	encoder, ok := acquireEncoder(coding)
 	if !ok {
 		s.plain.Add(1)
 		c.Context().SetBodyStream(file, int(info.Size()))
 		return nil
 	}
-	c.Set(fiber.HeaderContentEncoding, coding.token())
+	c.Set(fiber.HeaderContentEncoding, coding.Token())
 	body := newCompressedBody(file, info.Size(), encoder)
 	s.mu.Lock()
 	s.bodies = append(s.bodies, body)
@@ -466,7 +468,7 @@ func TestCompressedNeverMoreThanTheBound(t *testing.T) {
 	save(t, dir, "f", content)
 	clients := 3 * maxEncoders
 	var done sync.WaitGroup
-	var codings [numCodings]atomic.Int32
+	var codings [accept.NumCodings]atomic.Int32
 	for i := range clients {
 		done.Go(func() {
 			resp, body, err := s.get(t, "f", bothCodings[i%2])
@@ -492,30 +494,30 @@ func TestCompressedNeverMoreThanTheBound(t *testing.T) {
 	open()
 	done.Wait()
 	waitForEncoders(t, 0)
-	plain := codings[codingIdentity].Load()
-	if zipped := codings[codingGzip].Load() + codings[codingZstd].Load(); zipped != maxEncoders || plain != clients-maxEncoders {
+	plain := codings[accept.Identity].Load()
+	if zipped := codings[accept.Gzip].Load() + codings[accept.Zstd].Load(); zipped != maxEncoders || plain != clients-maxEncoders {
 		t.Errorf("%d compressed and %d as they are, want %d and %d", zipped, plain, maxEncoders, clients-maxEncoders)
 	}
 }
 
 func TestAcquireEncoder(t *testing.T) {
 	var taken []*encoder
-	for e, ok := acquireEncoder(codingZstd); ok; e, ok = acquireEncoder(codingZstd) {
+	for e, ok := acquireEncoder(accept.Zstd); ok; e, ok = acquireEncoder(accept.Zstd) {
 		taken = append(taken, e)
 	}
 	if int32(len(taken)) != maxEncoders {
 		t.Errorf("%d could be had, want %d", len(taken), maxEncoders)
 	}
-	if _, ok := acquireEncoder(codingGzip); ok {
+	if _, ok := acquireEncoder(accept.Gzip); ok {
 		t.Error("another coding goes beyond the bound")
 	}
 	for _, e := range taken {
 		e.release()
 	}
-	for c := codingIdentity; c < numCodings; c++ {
+	for c := accept.Identity; c < accept.NumCodings; c++ {
 		e, ok := acquireEncoder(c)
-		if ok != encodable.has(c) {
-			t.Errorf("coding %q: %v", c.token(), ok)
+		if ok != encodable.Has(c) {
+			t.Errorf("coding %q: %v", c.Token(), ok)
 		}
 		if ok {
 			e.release()
@@ -527,7 +529,7 @@ func TestAcquireEncoder(t *testing.T) {
 func TestCompressedBodyReadIsAsWriteTo(t *testing.T) {
 	dir := t.TempDir()
 	name := save(t, dir, "f", logLines(500_000))
-	for _, c := range []coding{codingGzip, codingZstd} {
+	for _, c := range []accept.Coding{accept.Gzip, accept.Zstd} {
 		body := func() *compressedBody {
 			f, err := os.Open(name)
 			if err != nil {
@@ -572,7 +574,7 @@ func TestCompressedBodyErrorStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, ok := acquireEncoder(codingZstd)
+	e, ok := acquireEncoder(accept.Zstd)
 	if !ok {
 		t.Fatal("no encoder")
 	}
@@ -634,8 +636,8 @@ func BenchmarkCompress(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer f.Close()
-	for _, c := range []coding{codingGzip, codingZstd} {
-		b.Run(c.token(), func(b *testing.B) {
+	for _, c := range []accept.Coding{accept.Gzip, accept.Zstd} {
+		b.Run(c.Token(), func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(size)
 			var sent int64

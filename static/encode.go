@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"fullbore/static/accept"
 	"fullbore/static/source"
 )
 
@@ -23,7 +24,7 @@ func (h *Handler) choose(c *fiber.Ctx, b *Body, name string) {
 		return
 	}
 	c.Vary(fiber.HeaderAcceptEncoding)
-	accepted := acceptedCodings(list(&c.Request().Header, fiber.HeaderAcceptEncoding))
+	accepted := accept.Encoding(accept.List(&c.Request().Header, fiber.HeaderAcceptEncoding))
 	if h.cfg.Precompressed && h.only == "" && h.useSibling(c, b, name, accepted) {
 		return
 	}
@@ -40,43 +41,43 @@ func mayCompress(request *fasthttp.RequestHeader) bool {
 }
 
 // siblings are the codings in which a file may lie beside another.
-var siblings = codingSet(0).with(codingGzip).with(codingBrotli).with(codingZstd)
+var siblings = accept.Codings(0).With(accept.Gzip).With(accept.Brotli).With(accept.Zstd)
 
 // useSibling sends the best of the files beside a file that are it in another
 // coding. One that is older than the file was made from an earlier version, and
 // an empty one is still being made: no coding of anything is empty.
-func (h *Handler) useSibling(c *fiber.Ctx, b *Body, name string, accepted acceptance) bool {
+func (h *Handler) useSibling(c *fiber.Ctx, b *Body, name string, accepted accept.Weights) bool {
 	for available := siblings; ; {
-		coding := accepted.choose(available)
-		if coding == codingIdentity {
+		coding := accepted.Choose(available)
+		if coding == accept.Identity {
 			return false
 		}
 		// An error is that of a file that need not be there.
-		if f, info, err := h.open(c, name+coding.suffix()); err == nil {
+		if f, info, err := h.open(c, name+coding.Suffix()); err == nil {
 			if info.Kind == source.Regular && info.Size > 0 && !info.ModTime.Before(b.info.ModTime) {
 				closeQuietly(b.file)
 				b.file, b.info, b.coding = f, info, coding
-				b.name = path.Base(name) + coding.suffix()
+				b.name = path.Base(name) + coding.Suffix()
 				b.validators = validatorsOf(info, timeOf(c))
 				b.whole()
 				return true
 			}
 			closeQuietly(f)
 		}
-		available = available.without(coding)
+		available = available.Without(coding)
 	}
 }
 
 // compress sends the file compressed on the fly, if there is an encoder to be
 // had. The entity tag is weak, since another version of the compressor would
 // give other bytes.
-func (b *Body) compress(accepted acceptance) {
-	coding := accepted.choose(encodable)
-	if coding == codingIdentity {
+func (b *Body) compress(accepted accept.Weights) {
+	coding := accepted.Choose(encodable)
+	if coding == accept.Identity {
 		return
 	}
 	if encoder, ok := acquireEncoder(coding); ok {
 		b.encoder, b.coding = encoder, coding
-		b.etag = `W/` + strings.TrimSuffix(strings.TrimPrefix(b.etag, "W/"), `"`) + "-" + coding.token() + `"`
+		b.etag = `W/` + strings.TrimSuffix(strings.TrimPrefix(b.etag, "W/"), `"`) + "-" + coding.Token() + `"`
 	}
 }

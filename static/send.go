@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"fullbore/static/accept"
 	"fullbore/static/source"
 )
 
@@ -22,7 +23,7 @@ type representation struct {
 	name      string      // the last part, for messages
 	info      source.Info // of the file when it was opened
 	mediaType string
-	coding    coding
+	coding    accept.Coding
 	encoder   *encoder // of what is compressed on the fly
 	validators
 }
@@ -130,8 +131,8 @@ func (h *Handler) describe(c *fiber.Ctx, b *Body, base string) {
 	if b.encoder == nil {
 		header.SetCanonical(keyAcceptRanges, bytesUnit)
 	}
-	if b.coding != codingIdentity {
-		header.Set(fiber.HeaderContentEncoding, b.coding.token())
+	if b.coding != accept.Identity {
+		header.Set(fiber.HeaderContentEncoding, b.coding.Token())
 	}
 	if h.cacheControl != "" {
 		header.Set(fiber.HeaderCacheControl, h.cacheControl)

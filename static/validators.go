@@ -4,7 +4,6 @@ package static
 // make of them: RFC 9110 sections 8.8 and 13, one small function a step.
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"fullbore/static/accept"
 	"fullbore/static/source"
 )
 
@@ -111,14 +111,14 @@ const (
 // precondition evaluates the preconditions in the order of RFC 9110 section
 // 13.2.2. If-Range, the last one, is part of the range.
 func precondition(h *fasthttp.RequestHeader, v validators) verdict {
-	if ifMatch := list(h, fiber.HeaderIfMatch); ifMatch != "" {
+	if ifMatch := accept.List(h, fiber.HeaderIfMatch); ifMatch != "" {
 		if !matches(ifMatch, v.etag, strongEqual) {
 			return failed
 		}
 	} else if since, ok := date(h, fiber.HeaderIfUnmodifiedSince); ok && v.modifiedAfter(since) {
 		return failed
 	}
-	if ifNoneMatch := list(h, fiber.HeaderIfNoneMatch); ifNoneMatch != "" {
+	if ifNoneMatch := accept.List(h, fiber.HeaderIfNoneMatch); ifNoneMatch != "" {
 		if matches(ifNoneMatch, v.etag, weakEqual) {
 			return notModified
 		}
@@ -126,16 +126,6 @@ func precondition(h *fasthttp.RequestHeader, v validators) verdict {
 		return notModified
 	}
 	return proceed
-}
-
-// list is the value of a header that is a list: its lines, if there are
-// several, joined. Section 5.3. PeekAll takes much stack, which a slow download
-// would hold for as long as it takes; few requests need it.
-func list(h *fasthttp.RequestHeader, name string) string {
-	if len(h.Peek(name)) == 0 {
-		return ""
-	}
-	return string(bytes.Join(h.PeekAll(name), []byte(",")))
 }
 
 // modifiedAfter compares to the second, since a date in a header has no more.
@@ -146,7 +136,7 @@ func (v validators) modifiedAfter(t time.Time) bool {
 // date parses a header; one that is no valid date, or that comes twice, counts
 // as absent, as sections 13.1.3 and 13.1.4 demand.
 func date(h *fasthttp.RequestHeader, name string) (time.Time, bool) {
-	if len(h.Peek(name)) == 0 { // as in list
+	if len(h.Peek(name)) == 0 { // as in accept.List
 		return time.Time{}, false
 	}
 	lines := h.PeekAll(name)

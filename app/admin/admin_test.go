@@ -12,8 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +22,7 @@ import (
 
 	"fullbore/app/health"
 	"fullbore/app/transfer"
+	"fullbore/static/reply"
 )
 
 func TestMain(m *testing.M) {
@@ -318,23 +317,6 @@ func TestReadyAndHealthStatuses(t *testing.T) {
 	}
 }
 
-// The pages look as the listing does: they have its style and its theme.
-func TestTheLookIsTheListings(t *testing.T) {
-	for _, name := range []string{"base.css", "theme.js"} {
-		ours, err := os.ReadFile(filepath.Join("assets", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs, err := os.ReadFile(filepath.Join("..", "..", "static", "listing", "assets", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(ours) != string(theirs) {
-			t.Errorf("assets/%s is not that of static/listing any more: copy it", name)
-		}
-	}
-}
-
 func TestTextForPeople(t *testing.T) {
 	for seconds, want := range map[float64]string{
 		-1: "–", 0: "0s", 59.9: "59s", 60: "1m 00s", 185: "3m 05s", 3600: "1h 00m", 7380: "2h 03m", 86400: "1d 00h", 900000: "10d 10h", 1e300: "–",
@@ -347,7 +329,7 @@ func TestTextForPeople(t *testing.T) {
 		"/a b": "/a b", "x\x1b[31m": "x\uFFFD[31m", "\u202Egpj.exe": "\uFFFDgpj.exe", "a\xff\xfeb": "a\uFFFDb", "a\nb": "a\uFFFDb",
 		"\u2066x\u2069": "\uFFFDx\uFFFD", "👩‍🚀": "👩‍🚀", "\uFEFFx": "\uFFFDx", "\U000E0041": "\uFFFD", `<img "'>`: `<img "'>`,
 	} {
-		if got := printable(text); got != want {
+		if got := reply.Printable(text); got != want {
 			t.Errorf("%q is shown as %q, want %q", text, got, want)
 		}
 	}

@@ -11,32 +11,9 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
-)
 
-// The formats.
-const (
-	formatText = "text"
-	formatHTML = "html"
-	formatJSON = "json"
+	"fullbore/static/reply"
 )
-
-// formatOf is ?format=, else the best of what the client accepts, else text.
-func formatOf(c *fiber.Ctx) string {
-	switch asked := c.Query("format"); asked {
-	case formatText, formatHTML, formatJSON:
-		return asked
-	}
-	c.Vary(fiber.HeaderAccept)
-	switch c.Accepts(fiber.MIMETextPlain, fiber.MIMETextHTML, fiber.MIMEApplicationJSON, "application/problem+json") {
-	case fiber.MIMETextHTML:
-		return formatHTML
-	case fiber.MIMEApplicationJSON, "application/problem+json":
-		return formatJSON
-	default:
-		return formatText
-	}
-}
 
 // line answers with one line of text.
 func line(c *fiber.Ctx, text string) error {
@@ -69,14 +46,6 @@ func (s *server) sendPage(c *fiber.Ctx, name string, p page) error {
 	return send(c, fiber.MIMETextHTMLCharsetUTF8, b.Bytes())
 }
 
-// problem is RFC 9457 problem details.
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-}
-
 // details are a sentence for a status.
 var details = map[int]string{
 	fiber.StatusNotFound:            "There is nothing here.",
@@ -86,29 +55,24 @@ var details = map[int]string{
 
 // answerError is the app's error handler.
 func (s *server) answerError(c *fiber.Ctx, err error) error {
-	p := problem{Type: "about:blank", Status: fiber.StatusInternalServerError}
+	status := fiber.StatusInternalServerError
 	var known *fiber.Error
 	if errors.As(err, &known) {
-		p.Status = known.Code
+		status = known.Code
 	}
-	p.Title = fasthttp.StatusMessage(p.Status)
-	p.Detail = details[p.Status]
+	p := reply.NewProblem(status, details[status])
 	// Fiber's own message for a path that nobody knows says no more than that.
 	if known != nil && known.Message != p.Title && !strings.HasPrefix(known.Message, "Cannot "+c.Method()+" ") {
 		p.Detail = known.Message
 	}
-	c.Status(p.Status)
-	switch formatOf(c) {
-	case formatHTML:
-		return s.sendPage(c, "error", page{Title: strconv.Itoa(p.Status) + " " + p.Title, Body: p})
-	case formatJSON:
-		body, err := json.Marshal(p)
-		if err != nil {
-			return err
-		}
-		return send(c, "application/problem+json", append(body, '\n'))
+	c.Status(status)
+	switch reply.FormatOf(c) {
+	case reply.HTML:
+		return s.sendPage(c, "error", page{Title: strconv.Itoa(status) + " " + p.Title, Body: p})
+	case reply.JSON:
+		return p.SendJSON(c)
 	default:
-		text := strconv.Itoa(p.Status) + " " + p.Title
+		text := strconv.Itoa(status) + " " + p.Title
 		if p.Detail != "" {
 			text += ": " + p.Detail
 		}

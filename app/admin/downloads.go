@@ -15,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/transfer"
+	"fullbore/static/reply"
 )
 
 // downloadSorts are the orders of /downloads.
@@ -45,16 +46,16 @@ func keyed(d transfer.Download) keyedDownload {
 }
 
 func (s *server) downloads(c *fiber.Ctx) error {
-	format := formatOf(c)
+	format := reply.FormatOf(c)
 	q, err := queryOf(c, format, downloadSorts)
 	if err != nil {
 		return err
 	}
 	a := s.downloadsFor(q)
 	switch format {
-	case formatHTML:
+	case reply.HTML:
 		return s.sendPage(c, "downloads", page{Title: "Downloads", Here: "/downloads", Body: downloadsViewOf(a, q)})
-	case formatJSON:
+	case reply.JSON:
 		return sendJSON(c, a)
 	default:
 		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(a.text()))
@@ -105,7 +106,7 @@ type downloadRow struct {
 func downloadRowOf(d keyedDownload) downloadRow {
 	r := downloadRow{
 		Key:  d.Key,
-		Path: printable(d.Path), Client: printable(d.Client), Outcome: string(d.Outcome),
+		Path: reply.Printable(d.Path), Client: reply.Printable(d.Client), Outcome: string(d.Outcome),
 		Bytes: sizeText(d.Covered) + " of " + sizeText(d.Size), Permille: permille(d.Covered, d.Size),
 		Requests: humanize.Comma(int64(d.Requests)), Duplicate: sizeText(d.Duplicate),
 		Age: sinceText(d.Started), Last: sinceText(d.Last),

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"fullbore/static/reply"
 )
 
 // knownHost refuses requests for a host that a page of others could have: a
@@ -31,7 +33,7 @@ func (s *server) knownHost(c *fiber.Ctx) error {
 	}
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Status(fiber.StatusMisdirectedRequest)
-	return line(c, fmt.Sprintf("421 Misdirected Request: the admin listener does not answer to the host %q; if that name is yours, add it to admin-hosts", printable(host)))
+	return line(c, fmt.Sprintf("421 Misdirected Request: the admin listener does not answer to the host %q; if that name is yours, add it to admin-hosts", reply.Printable(host)))
 }
 
 // hostOf is a Host field without the port, the brackets and the last dot.

@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/health"
+	"fullbore/static/reply"
 )
 
 // The paths that checks ask for.
@@ -24,7 +25,7 @@ const (
 func (s *server) readyz(c *fiber.Ctx) error {
 	if err := s.cfg.Ready(); err != nil {
 		c.Status(fiber.StatusServiceUnavailable)
-		return line(c, "not ready: "+printable(err.Error()))
+		return line(c, "not ready: "+reply.Printable(err.Error()))
 	}
 	return line(c, "ok")
 }
@@ -36,10 +37,10 @@ func (s *server) health(c *fiber.Ctx) error {
 	if h.Score == 0 {
 		c.Status(fiber.StatusServiceUnavailable)
 	}
-	switch formatOf(c) {
-	case formatHTML:
+	switch reply.FormatOf(c) {
+	case reply.HTML:
 		return s.sendPage(c, "health", page{Title: "Health", Here: HealthPath, Body: h})
-	case formatText:
+	case reply.Text:
 		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(healthText(h)))
 	default:
 		return sendJSON(c, struct {
@@ -54,7 +55,7 @@ func healthText(h health.Report) string {
 	fmt.Fprintf(&b, "score %d of 100: %s\n", h.Score, h.State)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, p := range h.Parts {
-		row(w, p.Name, strconv.Itoa(p.Score), printable(p.Reason))
+		row(w, p.Name, strconv.Itoa(p.Score), reply.Printable(p.Reason))
 	}
 	_ = w.Flush() // into memory
 	return b.String()

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/health"
+	"fullbore/static/reply"
 )
 
 // overview is what the first page says.
@@ -62,10 +63,10 @@ func (s *server) overview(c *fiber.Ctx) error {
 		o.Rate += t.Rate
 	}
 	o.UptimeText, o.RateText = durationText(o.Uptime), rateText(o.Rate)
-	switch formatOf(c) {
-	case formatHTML:
+	switch reply.FormatOf(c) {
+	case reply.HTML:
 		return s.sendPage(c, "overview", page{Title: "Overview", Here: "/", Body: o})
-	case formatJSON:
+	case reply.JSON:
 		return sendJSON(c, o)
 	default:
 		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(o.text()))
@@ -77,10 +78,10 @@ func (o overview) text() string {
 	fmt.Fprintf(&b, "fullbore %s, up %s\n", o.Version, o.UptimeText)
 	fmt.Fprintf(&b, "health %d of 100: %s\n", o.Health.Score, o.Health.State)
 	for _, reason := range o.Health.Reasons {
-		fmt.Fprintf(&b, "  %s\n", printable(reason))
+		fmt.Fprintf(&b, "  %s\n", reply.Printable(reason))
 	}
 	if !o.Ready {
-		fmt.Fprintf(&b, "not ready: %s\n", printable(o.NotReady))
+		fmt.Fprintf(&b, "not ready: %s\n", reply.Printable(o.NotReady))
 	}
 	if o.Drain.Draining {
 		fmt.Fprintln(&b, o.Drain.Text)

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"fullbore/static/reply"
 )
 
 //go:embed assets
 var assets embed.FS
 
-var templates = template.Must(template.New("").ParseFS(assets, "assets/*.html"))
+var templates = template.Must(reply.Templates().ParseFS(assets, "assets/*.html"))
 
 // page is what every template shows, and what one shows besides.
 type page struct {
@@ -56,27 +58,30 @@ func (s *server) drainView() drainView {
 	return v
 }
 
-// contentTypes of the files that pages ask for, by name. Templates are not
-// among them.
-var contentTypes = map[string]string{
-	"base.css":  "text/css; charset=utf-8",
-	"admin.css": "text/css; charset=utf-8",
-	"theme.js":  "text/javascript; charset=utf-8",
-	"live.js":   "text/javascript; charset=utf-8",
-	"icon.svg":  "image/svg+xml",
+// files are what pages ask for, by name. Templates are not among them.
+var files = map[string]struct{ contentType, text string }{
+	"base.css":  {"text/css; charset=utf-8", reply.BaseCSS},
+	"admin.css": {"text/css; charset=utf-8", asset("admin.css")},
+	"theme.js":  {"text/javascript; charset=utf-8", reply.ThemeJS},
+	"live.js":   {"text/javascript; charset=utf-8", asset("live.js")},
+	"icon.svg":  {"image/svg+xml", asset("icon.svg")},
+}
+
+func asset(name string) string {
+	text, err := assets.ReadFile("assets/" + name)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 func sendAsset(c *fiber.Ctx) error { return sendFile(c, c.Params("name")) }
 func sendIcon(c *fiber.Ctx) error  { return sendFile(c, "icon.svg") }
 
 func sendFile(c *fiber.Ctx, name string) error {
-	contentType, known := contentTypes[name]
+	file, known := files[name]
 	if !known {
 		return fiber.ErrNotFound
 	}
-	body, err := assets.ReadFile("assets/" + name)
-	if err != nil {
-		return err
-	}
-	return send(c, contentType, body)
+	return send(c, file.contentType, []byte(file.text))
 }

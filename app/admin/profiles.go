@@ -22,6 +22,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/wire"
+	"fullbore/static/reply"
 )
 
 const (
@@ -65,10 +66,10 @@ func (s *server) profileIndex(c *fiber.Ctx) error {
 		{profilesPath + "/mutex", "mutex", "making others wait; empty unless the program asks for it"},
 		{profilesPath + "/threadcreate", "threadcreate", "what made threads"},
 	}
-	switch formatOf(c) {
-	case formatHTML:
+	switch reply.FormatOf(c) {
+	case reply.HTML:
 		return s.sendPage(c, "profiles", page{Title: "Profiles", Body: all})
-	case formatJSON:
+	case reply.JSON:
 		paths := make([]string, len(all))
 		for i, l := range all {
 			paths[i] = l.Href

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"fullbore/static/reply"
 )
 
 const (
@@ -33,9 +35,9 @@ type query struct {
 
 // queryOf reads the query of a request. sorts are the orders there are, the
 // default first.
-func queryOf(c *fiber.Ctx, format string, sorts []string) (query, error) {
+func queryOf(c *fiber.Ctx, format reply.Format, sorts []string) (query, error) {
 	q := query{sort: c.Query("sort", sorts[0]), filter: c.Query("filter"), limit: maxRows}
-	if format == formatHTML {
+	if format == reply.HTML {
 		q.limit = pageRows
 	}
 	if !slices.Contains(sorts, q.sort) {

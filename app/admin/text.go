@@ -6,27 +6,13 @@ package admin
 import (
 	"math"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/dustin/go-humanize"
 )
 
 // unknown stands for what is not known.
 const unknown = "–"
-
-// printable is text of strangers as it can be shown: U+FFFD stands for what is
-// no text, commands a terminal, turns the direction of text, or hides. The
-// joiners stay, which scripts and emoji need.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\u200C' && r != '\u200D' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
-}
 
 // sizeText is a number of bytes, as 1.5 GiB.
 func sizeText(bytes int64) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/transfer"
+	"fullbore/static/reply"
 )
 
 // ErrEnded is why a transfer was cut that somebody ended here.
@@ -33,16 +34,16 @@ type transfersAnswer struct {
 }
 
 func (s *server) transfers(c *fiber.Ctx) error {
-	format := formatOf(c)
+	format := reply.FormatOf(c)
 	q, err := queryOf(c, format, transferSorts)
 	if err != nil {
 		return err
 	}
 	a := s.transfersFor(q)
 	switch format {
-	case formatHTML:
+	case reply.HTML:
 		return s.sendPage(c, "transfers", page{Title: "Transfers", Here: "/transfers", Body: transfersViewOf(a, q)})
-	case formatJSON:
+	case reply.JSON:
 		return sendJSON(c, a)
 	default:
 		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(a.text()))
@@ -95,14 +96,14 @@ type transferRow struct {
 
 func transferRowOf(t transfer.Transfer) transferRow {
 	r := transferRow{
-		ID: t.ID, Path: printable(t.Path), Part: t.Method, Remote: t.Remote.String(), User: printable(t.User),
+		ID: t.ID, Path: reply.Printable(t.Path), Part: t.Method, Remote: t.Remote.String(), User: reply.Printable(t.User),
 		Bytes: sizeText(t.Sent), Rate: rateText(t.Rate), ETA: durationText(t.ETA), Age: durationText(t.Age), State: string(t.State),
 	}
 	if t.Status > 0 {
 		r.Part += " " + strconv.Itoa(t.Status)
 	}
 	if t.Range != "" {
-		r.Part += " · bytes " + printable(t.Range)
+		r.Part += " · bytes " + reply.Printable(t.Range)
 	}
 	if t.Received > 0 {
 		r.Part += " · " + sizeText(t.Received) + " received"
@@ -179,10 +180,10 @@ func (s *server) end(c *fiber.Ctx) error {
 	if err != nil || !s.cfg.Transfers.Cut(id, ErrEnded) {
 		return fiber.NewError(fiber.StatusNotFound, "There is no such transfer; it may have ended.")
 	}
-	switch formatOf(c) {
-	case formatHTML:
+	switch reply.FormatOf(c) {
+	case reply.HTML:
 		return c.Redirect("/transfers", fiber.StatusSeeOther)
-	case formatJSON:
+	case reply.JSON:
 		return sendJSON(c, map[string]uint64{"ended": id})
 	default:
 		return line(c, "ended "+strconv.FormatUint(id, 10))

@@ -6,11 +6,12 @@ package listing
 
 import (
 	"bytes"
-	"strings"
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/klauspost/compress/gzip"
+
+	"fullbore/static/accept"
 )
 
 const (
@@ -42,7 +43,7 @@ func newCompressor() *compressor {
 // memory that b holds is given back but for what is needed.
 func (z *compressor) compress(c *fiber.Ctx, b *body) *body {
 	c.Vary(fiber.HeaderAcceptEncoding)
-	if b.measure() < compressible || !acceptsGzip(c.Get(fiber.HeaderAcceptEncoding)) {
+	if b.measure() < compressible || !acceptsGzip(accept.List(&c.Request().Header, fiber.HeaderAcceptEncoding)) {
 		return b
 	}
 	select {
@@ -67,26 +68,6 @@ func (z *compressor) compress(c *fiber.Ctx, b *body) *body {
 	return &body{before: [][]byte{bytes.Clone(packed.Bytes())}, held: b.held}
 }
 
-// acceptsGzip reads an Accept-Encoding header (RFC 9110 section 12.5.3).
-func acceptsGzip(accept string) bool {
-	others, gzip := 0, -1
-	for accept != "" {
-		var element string
-		element, accept = cut(accept, ',')
-		coding, weight := cut(element, ';')
-		quality := 1000
-		if name, value, _ := strings.Cut(trim(weight), "="); strings.EqualFold(name, "q") {
-			var ok bool
-			if quality, ok = qualityOf(value); !ok {
-				continue
-			}
-		}
-		switch strings.ToLower(trim(coding)) {
-		case "gzip", "x-gzip":
-			gzip = max(gzip, quality)
-		case "*":
-			others = quality
-		}
-	}
-	return gzip > 0 || (gzip < 0 && others > 0)
+func acceptsGzip(value string) bool {
+	return accept.Encoding(value).Choose(accept.Codings(0).With(accept.Gzip)) == accept.Gzip
 }

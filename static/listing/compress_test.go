@@ -42,7 +42,7 @@ func TestCompressedPagesAreThePages(t *testing.T) {
 	var clients sync.WaitGroup
 	for range 3 * compressing {
 		clients.Go(func() {
-			for format := range formatNames {
+			for _, format := range formatNames {
 				target := "http://" + addr + "/?format=" + format
 				want := ask(t, "GET", target)
 				got := ask(t, "GET", target, "Accept-Encoding: gzip")

@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
+
+	"fullbore/static/reply"
 )
 
 // details are a sentence for a status.
@@ -44,20 +45,12 @@ var again = map[int]bool{
 	fiber.StatusBadGateway: true, fiber.StatusServiceUnavailable: true, fiber.StatusGatewayTimeout: true,
 }
 
-// problem is RFC 9457 problem details.
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-}
-
 // AnswerError sends an error page: HTML, JSON (RFC 9457) or one line of text,
 // chosen as for a listing. It leaves header fields that explain the status,
 // such as Retry-After and Allow, and removes those that describe a file. It
 // does not fail; the error is there to fit Fiber's ErrorHandler.
 func AnswerError(c *fiber.Ctx, status int) error {
-	p := problem{Type: "about:blank", Title: fasthttp.StatusMessage(status), Status: status, Detail: details[status]}
+	p := reply.NewProblem(status, details[status])
 	if seconds, err := strconv.Atoi(c.GetRespHeader(fiber.HeaderRetryAfter)); err == nil && seconds > 0 {
 		p.Detail = strings.TrimSpace(p.Detail + " Try again in " + inWords(seconds) + ".")
 	}
@@ -67,17 +60,16 @@ func AnswerError(c *fiber.Ctx, status int) error {
 	} {
 		header.Del(field)
 	}
-	format := formatOf(c)
+	format := reply.FormatOf(c)
 	setHeaders(c, format)
 	c.Status(status)
 	switch format {
-	case formatHTML:
+	case reply.HTML:
 		c.Set(fiber.HeaderContentSecurityPolicy, errorPolicy)
 		b := errorHTML(c, p)
 		c.Context().SetBodyStream(b, b.measure())
-	case formatJSON:
-		c.Set(fiber.HeaderContentType, "application/problem+json")
-		c.Response().SetBodyRaw(append(mustJSON(p), '\n'))
+	case reply.JSON:
+		return p.SendJSON(c)
 	default:
 		c.Response().SetBodyRaw([]byte(strconv.Itoa(status) + " " + p.Title + "\n"))
 	}
@@ -94,9 +86,9 @@ func inWords(n int) string {
 
 // errorHTML is the page. Its link leads to the folder that the request names a
 // file in, or is above the folder that it names; nobody knows where the root is.
-func errorHTML(c *fiber.Ctx, p problem) *body {
+func errorHTML(c *fiber.Ctx, p reply.Problem) *body {
 	v := struct {
-		problem
+		reply.Problem
 		Again      bool
 		Up, UpText string
 	}{p, again[p.Status], "./", "Go to the folder"}

@@ -11,12 +11,13 @@ import (
 	"embed"
 	"encoding/base64"
 	"html/template"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
+
+	"fullbore/static/reply"
 )
 
 //go:embed assets
@@ -25,14 +26,14 @@ var assets embed.FS
 var (
 	// The beginning and the end of every page, and of every error page. They
 	// link to nothing, so pages work below any prefix.
-	pageHead, pagePolicy = headOf([]string{"base.css", "listing.css"}, []string{"theme.js", "listing.js"},
+	pageHead, pagePolicy = headOf([]string{reply.BaseCSS, asset("listing.css")}, []string{reply.ThemeJS, asset("listing.js")},
 		"img-src 'self' data:", "media-src 'self'", "connect-src 'self'", "form-action 'self'")
-	pageTail = []byte(asset("icons.svg") + asset("tail.html"))
+	pageTail = []byte(string(reply.Icons()) + asset("tail.html"))
 
-	errorHead, errorPolicy = headOf([]string{"base.css"}, []string{"theme.js"}, "img-src data:", "form-action 'none'")
-	errorTail              = []byte(icons("auto", "light", "dark") + "</body>\n</html>\n")
+	errorHead, errorPolicy = headOf([]string{reply.BaseCSS}, []string{reply.ThemeJS}, "img-src data:", "form-action 'none'")
+	errorTail              = []byte(reply.Icons("auto", "light", "dark") + "</body>\n</html>\n")
 
-	templates = template.Must(template.New("").Funcs(template.FuncMap{
+	templates = template.Must(reply.Templates().Funcs(template.FuncMap{
 		"link": func(text, href string) link { return link{href, text} },
 	}).ParseFS(assets, "assets/page.html"))
 )
@@ -46,22 +47,13 @@ const icon = `data:image/svg+xml,` +
 // its own style and script and nothing else, besides what more allows. Whatever
 // got into the page by mistake would do nothing.
 func headOf(styles, scripts []string, more ...string) (head []byte, policy string) {
-	head = []byte(`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="` + icon + `">
-`)
+	head = append(executed("begin", nil), `<link rel="icon" href="`+icon+"\">\n"...)
 	var styleHashes, scriptHashes []string
-	for _, name := range styles {
-		text := asset(name)
+	for _, text := range styles {
 		head = append(head, "<style>"+text+"</style>\n"...)
 		styleHashes = append(styleHashes, hashOf(text))
 	}
-	for _, name := range scripts {
-		text := asset(name)
+	for _, text := range scripts {
 		head = append(head, "<script>"+text+"</script>\n"...)
 		scriptHashes = append(scriptHashes, hashOf(text))
 	}
@@ -75,19 +67,6 @@ func headOf(styles, scripts []string, more ...string) (head []byte, policy strin
 		"trusted-types 'none'",
 	}, more...)
 	return head, strings.Join(directives, "; ")
-}
-
-// icons are some of the symbols in icons.svg, which has one on each line.
-func icons(names ...string) string {
-	var b strings.Builder
-	for line := range strings.Lines(asset("icons.svg")) {
-		id, isSymbol := strings.CutPrefix(line, `<symbol id="i-`)
-		name, _, _ := strings.Cut(id, `"`)
-		if !isSymbol || slices.Contains(names, name) {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
 }
 
 func asset(name string) string {
@@ -184,7 +163,7 @@ func crumbsOf(f Folder, root string) []link {
 		return crumbs
 	}
 	for name := range strings.SplitSeq(strings.Trim(f.Path, "/"), "/") {
-		crumbs = append(crumbs, link{"./", printable(name)})
+		crumbs = append(crumbs, link{"./", reply.Printable(name)})
 	}
 	for i := range crumbs {
 		if up := len(crumbs) - 1 - i; up > 0 {
@@ -233,7 +212,7 @@ func sizeText(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))
 // appendHTML appends a row. Names are printable and escaped; links have only
 // characters that mean nothing in HTML.
 func appendHTML(dst []byte, r row, _ int) []byte {
-	shown := template.HTMLEscapeString(printable(r.name))
+	shown := template.HTMLEscapeString(reply.Printable(r.name))
 	l := looks{kind: "folder"}
 	if !r.isFolder {
 		l = looksOf(r.name)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+
+	"fullbore/static/reply"
 )
 
 // page is a page as a browser understands it.
@@ -130,7 +132,7 @@ func TestPageLinksEveryNameAndRunsNone(t *testing.T) {
 			}
 			content := ask(t, "GET", target.String()).body
 			opened[content] = true
-			if names[i+1] != printable(content) {
+			if names[i+1] != reply.Printable(content) {
 				t.Errorf("%q is shown as %q", content, names[i+1])
 			}
 		}
@@ -328,7 +330,7 @@ func TestNextLeadsThroughAllOfAFolder(t *testing.T) {
 	}
 	addr := serveFolder(t, dir, "/")
 	base, _ := url.Parse("http://" + addr + "/?limit=400")
-	for format := range formatNames {
+	for _, format := range formatNames {
 		seen := map[string]bool{}
 		target, pages := base, 0
 		target, _ = target.Parse("?limit=400&format=" + format)
@@ -391,7 +393,7 @@ func TestLengthAndHead(t *testing.T) {
 	dir := t.TempDir()
 	makeNasty(t, dir)
 	addr := serveFolder(t, dir, "/")
-	for format := range formatNames {
+	for _, format := range formatNames {
 		target := "http://" + addr + "/?format=" + format
 		get, head := ask(t, "GET", target), ask(t, "HEAD", target)
 		if int64(len(get.body)) != get.ContentLength || get.ContentLength != head.ContentLength || head.body != "" {

@@ -5,6 +5,8 @@ package listing
 import (
 	_ "embed"
 	"encoding/json"
+
+	"fullbore/static/reply"
 )
 
 // Schema is the JSON Schema (draft 2020-12) of a listing. Within a major
@@ -40,7 +42,7 @@ type entryJSON struct {
 // jsonBody has one entry per line.
 func jsonBody(p page) *body {
 	head := folderJSON{
-		Path: printable(p.folder.Path), Total: p.total, Page: p.page, Pages: p.pages, Limit: p.query.limit,
+		Path: reply.Printable(p.folder.Path), Total: p.total, Page: p.page, Pages: p.pages, Limit: p.query.limit,
 		Next: p.nextHref(), Previous: p.previousHref(),
 		Sort: string(p.query.sort), Order: "asc", Filter: p.query.filter,
 	}
@@ -56,7 +58,7 @@ func jsonBody(p page) *body {
 }
 
 func appendEntry(dst []byte, r row, i int) []byte {
-	e := entryJSON{Name: printable(r.name), Href: string(appendHref(nil, r.name, r.isFolder)), Type: "folder"}
+	e := entryJSON{Name: reply.Printable(r.name), Href: string(appendHref(nil, r.name, r.isFolder)), Type: "folder"}
 	if !r.isFolder {
 		e.Type, e.Size = "file", &r.size
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"fullbore/static/reply"
 )
 
 func schema(t *testing.T) *jsonschema.Schema {
@@ -82,7 +84,7 @@ func TestJSON(t *testing.T) {
 	found := map[string]bool{}
 	for _, e := range l.Entries[1:] {
 		name, err := url.PathUnescape(strings.TrimPrefix(e.Href, "./"))
-		if err != nil || e.Name != printable(name) || e.Type != "file" || *e.Size != int64(len(name)) {
+		if err != nil || e.Name != reply.Printable(name) || e.Type != "file" || *e.Size != int64(len(name)) {
 			t.Errorf("%+v is no entry for %q (%v)", e, name, err)
 		}
 		found[name] = true

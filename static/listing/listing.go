@@ -52,6 +52,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"fullbore/static/reply"
 )
 
 // ErrBusy means that the wait was too long: for the turn at a large folder, or
@@ -183,11 +185,11 @@ func New(config ...Config) *Listing {
 }
 
 // Answer sends the page of f that the request asks for. An error is ErrBusy,
-// or the Source's own; the response is then as it was.
+// or the Source's own; the response is then as it was, but for Vary.
 func (l *Listing) Answer(c *fiber.Ctx, f Folder) error {
 	format := formatOf(c)
 	limit := maxLimit
-	if format == formatHTML {
+	if format == reply.HTML {
 		limit = l.cfg.PageSize
 	}
 	q := queryOf(c.Context().QueryArgs(), limit)
@@ -199,7 +201,7 @@ func (l *Listing) Answer(c *fiber.Ctx, f Folder) error {
 		debug.FreeOSMemory() // or the process stays this large for minutes
 	}
 	p := newPage(f, q, chosen)
-	if format == formatHTML && l.cfg.Readme {
+	if format == reply.HTML && l.cfg.Readme {
 		p.readme = l.readmes.of(f.Source, p)
 	}
 	held, err := l.memory.take(p.weight())
@@ -208,10 +210,10 @@ func (l *Listing) Answer(c *fiber.Ctx, f Folder) error {
 	}
 	var b *body
 	switch format {
-	case formatHTML:
+	case reply.HTML:
 		c.Set(fiber.HeaderContentSecurityPolicy, pagePolicy)
 		b = htmlBody(p, l.cfg.Title)
-	case formatJSON:
+	case reply.JSON:
 		b = jsonBody(p)
 	case formatURLs:
 		b = urlsBody(p)
@@ -230,10 +232,19 @@ func (l *Listing) Answer(c *fiber.Ctx, f Folder) error {
 	return nil
 }
 
+// formatURLs is one more format, which only the query can choose.
+const formatURLs = reply.JSON + 1
+
+func formatOf(c *fiber.Ctx) reply.Format {
+	if f := reply.FormatOf(c); string(c.Context().QueryArgs().Peek("format")) != "urls" {
+		return f
+	}
+	return formatURLs
+}
+
 // setHeaders sets what pages and error pages have in common.
-func setHeaders(c *fiber.Ctx, f format) {
-	c.Set(fiber.HeaderContentType, f.contentType())
-	c.Vary(fiber.HeaderAccept)
+func setHeaders(c *fiber.Ctx, f reply.Format) {
+	c.Set(fiber.HeaderContentType, f.ContentType())
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin")

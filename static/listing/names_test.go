@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"fullbore/static/reply"
 )
 
 func TestPrintable(t *testing.T) {
@@ -24,7 +26,7 @@ func TestPrintable(t *testing.T) {
 		"\U0001f468\u200d\U0001f469": "\U0001f468\u200d\U0001f469",
 		"नमस्ते":                     "नमस्ते",
 	} {
-		if got := printable(name); got != want {
+		if got := reply.Printable(name); got != want {
 			t.Errorf("%q is shown as %q, want %q", name, got, want)
 		}
 	}
@@ -54,7 +56,7 @@ func FuzzName(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		for _, shown := range []string{printable(name), string(appendLine(nil, name))} {
+		for _, shown := range []string{reply.Printable(name), string(appendLine(nil, name))} {
 			if !utf8.ValidString(shown) || strings.ContainsFunc(shown, unicode.IsControl) ||
 				strings.ContainsFunc(shown, func(r rune) bool { return unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) }) {
 				t.Errorf("%q is shown as %q", name, shown)

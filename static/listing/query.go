@@ -5,6 +5,7 @@ package listing
 import (
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,9 @@ const (
 	byTime sortKey = "time"
 )
 
+// formatNames are the formats that a query can name.
+var formatNames = []string{"text", "html", "json", "urls"}
+
 // query is what a request asks for. All of it is in range.
 type query struct {
 	format     string // as named in the query; "" if not
@@ -46,10 +50,8 @@ type query struct {
 // queryOf reads a query. limit is the usual and the largest one.
 func queryOf(args *fasthttp.Args, limit int) query {
 	q := query{sort: byName, usual: limit}
-	if format := string(args.Peek("format")); format != "" {
-		if _, ok := formatNames[format]; ok {
-			q.format = format
-		}
+	if format := string(args.Peek("format")); slices.Contains(formatNames, format) {
+		q.format = format
 	}
 	q.filter = filterOf(string(args.Peek("filter")))
 	switch key := sortKey(args.Peek("sort")); key {

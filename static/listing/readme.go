@@ -22,6 +22,8 @@ import (
 	markdownhtml "github.com/yuin/goldmark/renderer/html"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"fullbore/static/reply"
 )
 
 const (
@@ -86,7 +88,7 @@ func (r *readmes) of(src Source, p page) readme {
 	if err != nil || len(bytes.TrimSpace(text)) == 0 {
 		return readme{} // it is in the list, where opening it says why
 	}
-	shown := readme{Name: printable(name)}
+	shown := readme{Name: reply.Printable(name)}
 	if len(text) > maxReadme {
 		text = text[:maxReadme]
 		if end := bytes.LastIndexByte(text, '\n'); end > 0 {
@@ -149,7 +151,7 @@ func (r *readmes) keep(key digest, made rendered) {
 // plain is text in a box.
 func plain(text []byte) template.HTML {
 	clean := strings.Map(func(r rune) rune {
-		if unseen(r) && r != '\n' && r != '\t' {
+		if reply.Unseen(r) && r != '\n' && r != '\t' {
 			if r == '\r' || r == '\uFEFF' {
 				return -1
 			}

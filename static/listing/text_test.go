@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"fullbore/static/reply"
 )
 
 // bodyText is what a body sends, which is the same by both ways, and as long
@@ -46,7 +48,7 @@ func TestTextHasOneNamePerLine(t *testing.T) {
 		t.Fatalf("%d lines for %d names: %q", len(lines), len(nastyNames)+1, lines)
 	}
 	for _, line := range lines {
-		if line == "" || strings.HasPrefix(line, "#") || printable(line) != line {
+		if line == "" || strings.HasPrefix(line, "#") || reply.Printable(line) != line {
 			t.Errorf("a line is %q", line)
 		}
 	}

@@ -1,52 +1,55 @@
-package static
-
-// This file chooses a content coding from Accept-Encoding: RFC 9110 section
-// 12.5.3.
+// Package accept is content negotiation, RFC 9110 section 12: what of that
+// which there is a client likes best. Its functions are pure.
+package accept
 
 import "strings"
 
-// coding is a content coding, RFC 9110 section 8.4.1, in the order in which we
-// like them when a client does not care: the last is the best.
-type coding uint8
+// Coding is a content coding, RFC 9110 section 8.4.1.
+type Coding uint8
 
+// The codings, in the order of our preference: the last is the best for a
+// client that does not care.
 const (
-	codingIdentity coding = iota
-	codingGzip            // RFC 1952
-	codingBrotli          // RFC 7932
-	codingZstd            // RFC 8878, with the window that RFC 9659 allows
-	numCodings
+	Identity   Coding = iota
+	Gzip              // RFC 1952
+	Brotli            // RFC 7932
+	Zstd              // RFC 8878, with the window that RFC 9659 allows
+	NumCodings        // how many there are
 )
 
-// token is the coding's name in Content-Encoding; identity has none there.
-func (c coding) token() string { return [numCodings]string{"", "gzip", "br", "zstd"}[c] }
+// Token is the coding's name in Content-Encoding; identity has none there.
+func (c Coding) Token() string { return [NumCodings]string{"", "gzip", "br", "zstd"}[c] }
 
-// suffix is what the name of a file with this coding ends in.
-func (c coding) suffix() string { return [numCodings]string{"", ".gz", ".br", ".zst"}[c] }
+// Suffix is what the name of a file with this coding ends in.
+func (c Coding) Suffix() string { return [NumCodings]string{"", ".gz", ".br", ".zst"}[c] }
 
-// codingSet is a set of codings. The zero value is empty.
-type codingSet uint8
+// Codings is a set of codings. The zero value is empty.
+type Codings uint8
 
-func (s codingSet) with(c coding) codingSet { return s | 1<<c }
+// With is s and c.
+func (s Codings) With(c Coding) Codings { return s | 1<<c }
 
-func (s codingSet) without(c coding) codingSet { return s &^ (1 << c) }
+// Without is s less c.
+func (s Codings) Without(c Coding) Codings { return s &^ (1 << c) }
 
-func (s codingSet) has(c coding) bool { return s&(1<<c) != 0 }
+// Has reports whether c is in s.
+func (s Codings) Has(c Coding) bool { return s&(1<<c) != 0 }
 
-// acceptance is how much a client likes each coding, in thousandths. It is 0 for
+// Weights is how much a client likes each coding, in thousandths. It is 0 for
 // one that it does not accept, and for identity as well if it does not speak of
 // it: that is accepted, but anything else it accepts is better.
-type acceptance [numCodings]uint16
+type Weights [NumCodings]uint16
 
 // unlisted stands for the weight of what a client does not speak of.
 const unlisted = 1<<16 - 1
 
-// acceptedCodings reads the value of Accept-Encoding, its lines joined by
-// commas. No header is as good as an empty one: it allows any coding, but
+// Encoding reads the value of Accept-Encoding (section 12.5.3), its lines joined
+// by commas. No header is as good as an empty one: it allows any coding, but
 // promises none. Members that do not parse are ignored. Of several weights for
 // one coding the lowest counts. It keeps nothing of header and does not
 // allocate.
-func acceptedCodings(header string) acceptance {
-	a := acceptance{unlisted, unlisted, unlisted, unlisted}
+func Encoding(header string) Weights {
+	a := Weights{unlisted, unlisted, unlisted, unlisted}
 	var others uint16 = unlisted // "*", which is what is not listed
 	for more := header != ""; more; {
 		var member string
@@ -72,14 +75,14 @@ func acceptedCodings(header string) acceptance {
 	return a
 }
 
-// choose gives the coding that the client likes best of those that are
+// Choose gives the coding that the client likes best of those that are
 // available, or identity, which always is. It is identity as well if the client
 // accepts nothing that there is: section 12.4.1 leaves the choice between that
 // and a 406, which helps nobody.
-func (a acceptance) choose(available codingSet) coding {
-	best := codingIdentity
-	for c := codingIdentity + 1; c < numCodings; c++ {
-		if available.has(c) && a[c] > 0 && a[c] >= a[best] {
+func (a Weights) Choose(available Codings) Coding {
+	best := Identity
+	for c := Identity + 1; c < NumCodings; c++ {
+		if available.Has(c) && a[c] > 0 && a[c] >= a[best] {
 			best = c
 		}
 	}
@@ -119,16 +122,16 @@ func parseWeight(s string) (weight uint16, ok bool) {
 
 // codingNamed finds a coding by name, whose case does not matter; x-gzip is
 // gzip, RFC 9110 section 8.4.1.3.
-func codingNamed(name string) (coding, bool) {
+func codingNamed(name string) (Coding, bool) {
 	switch {
 	case strings.EqualFold(name, "gzip"), strings.EqualFold(name, "x-gzip"):
-		return codingGzip, true
+		return Gzip, true
 	case strings.EqualFold(name, "br"):
-		return codingBrotli, true
+		return Brotli, true
 	case strings.EqualFold(name, "zstd"):
-		return codingZstd, true
+		return Zstd, true
 	case strings.EqualFold(name, "identity"):
-		return codingIdentity, true
+		return Identity, true
 	}
 	return 0, false
 }
