@@ -21,11 +21,12 @@ var mayImport = map[string][]string{
 	"app/event":    {"app/config", "logger"},
 	"app/guard":    {"app/wire"},
 	"app/head":     {},
-	"app/health":   {},
+	"app/health":   {"app/sliding"},
 	"app/metrics":  {"app/health", "app/transfer", "logger"},
+	"app/sliding":  {},
 	"app/systemd":  {},
 	"app/transfer": {"app/wire", "logger"},
-	"app/watch":    {},
+	"app/watch":    {"app/sliding"},
 	"app/wire":     {},
 
 	// Usable in any Fiber app, without the rest.

@@ -3,17 +3,18 @@ package health
 import (
 	"sync"
 	"time"
+
+	"fullbore/app/sliding"
 )
 
-// recentStep, in seconds, is the resolution of Recent.
-const recentStep = 10
+// recentStep makes a minute of a window.
+const recentStep = 10 * time.Second
 
 // Recent counts failures of the last minute, and remembers the last error. The
 // zero value has none. It is safe for concurrent use.
 type Recent struct {
 	mu     sync.Mutex
-	counts [7]int64 // per step; one of them is not over
-	newest int64    // the number of the latest step since 1970
+	counts sliding.Window
 	err    error
 }
 
@@ -26,8 +27,7 @@ func (r *Recent) add(now time.Time, n int64, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.move(now)
-	r.counts[r.newest%int64(len(r.counts))] += n
+	*r.counts.At(now, recentStep) += n
 	r.err = err
 }
 
@@ -35,18 +35,8 @@ func (r *Recent) add(now time.Time, n int64, err error) {
 func (r *Recent) sum(now time.Time) (n int64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.move(now)
-	for _, count := range r.counts {
+	for _, count := range r.counts.All(now, recentStep) {
 		n += count
 	}
 	return n, r.err
-}
-
-// move forgets what is too old.
-func (r *Recent) move(now time.Time) {
-	step := now.Unix() / recentStep
-	for i := max(r.newest+1, step-int64(len(r.counts))+1); i <= step; i++ {
-		r.counts[i%int64(len(r.counts))] = 0
-	}
-	r.newest = max(r.newest, step)
 }

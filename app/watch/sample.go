@@ -8,6 +8,8 @@ import (
 	"runtime/metrics"
 	"slices"
 	"time"
+
+	"fullbore/app/sliding"
 )
 
 // Sample is the process at one moment. Its JSON is part of captures and of what
@@ -134,34 +136,19 @@ func (g *gcShare) add(s *Sample, previous time.Time, window time.Duration) {
 
 // highest is the most of something in the last half minute or so. That is how
 // long a connection explains more than itself: fasthttp keeps the worker of one
-// that has ended for 10 to 20 s. It is in steps of time, so that it takes the
-// same room however often somebody looks.
-type highest struct {
-	steps  [7]int // one of them is not over
-	newest int64  // the number of the latest step, since 1970
-}
+// that has ended for 10 to 20 s.
+type highest struct{ steps sliding.Window }
 
-const highestStep = 5 // seconds
+const highestStep = 5 * time.Second
 
 func (h *highest) add(now time.Time, n int) {
-	h.move(now)
-	at := &h.steps[h.newest%int64(len(h.steps))]
-	*at = max(*at, n)
+	at := h.steps.At(now, highestStep)
+	*at = max(*at, int64(n))
 }
 
 // since is the most that was added in the 30 to 35 s before now.
 func (h *highest) since(now time.Time) int {
-	h.move(now)
-	return slices.Max(h.steps[:])
-}
-
-// move forgets what is too old. A clock that is put back forgets nothing.
-func (h *highest) move(now time.Time) {
-	step := now.Unix() / highestStep
-	for i := max(h.newest+1, step-int64(len(h.steps))+1); i <= step; i++ {
-		h.steps[i%int64(len(h.steps))] = 0
-	}
-	h.newest = max(h.newest, step)
+	return int(slices.Max(h.steps.All(now, highestStep)))
 }
 
 // ringSize is how many samples a capture tells: ten minutes' at the default.
