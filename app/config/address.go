@@ -1,14 +1,14 @@
 package config
 
-// This file finds addresses that nobody can listen on before somebody tries,
-// as far as that can be told without asking the network.
-
 import (
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 )
+
+// What only the kernel knows about an address, it says when the server listens.
+// What is wrong with the settings is found here, with where it was set.
 
 // checkAddress finds out whether a value is host:port.
 func checkAddress(key, value string) error {
@@ -22,7 +22,7 @@ func checkAddress(key, value string) error {
 	if _, err := netip.ParseAddr(host); err != nil && meantAsAddress(host) {
 		return wrong(key, "%q: %s is no IP address", value, host)
 	}
-	if _, known := portOf(port); !known {
+	if _, err := net.LookupPort("tcp", port); err != nil {
 		return wrong(key, "%q: want a port from 0 to 65535", value)
 	}
 	return nil
@@ -36,50 +36,36 @@ func meantAsAddress(host string) bool {
 	return err == nil || strings.Contains(host, ":")
 }
 
-// portOf is a port as a number; there may be a name for it, such as http.
-func portOf(text string) (port int, known bool) {
-	if n, err := strconv.Atoi(text); err == nil {
-		return n, n >= 0 && n <= 65535
-	}
-	n, err := net.LookupPort("tcp", text)
-	return n, err == nil
-}
-
-// sameAddress reports whether there can be only one listener for both of two
-// valid addresses.
+// sameAddress reports whether two valid addresses cannot both be listened on.
 func sameAddress(a, b string) bool {
-	hostA, portTextA, _ := net.SplitHostPort(a) // valid
-	hostB, portTextB, _ := net.SplitHostPort(b)
-	portA, _ := portOf(portTextA)
-	portB, _ := portOf(portTextB)
-	return portA == portB && portA != 0 && (covers(hostA, hostB) || covers(hostB, hostA))
-}
-
-// covers reports whether who listens on host a does so on b, too.
-func covers(a, b string) bool {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	addrA, errA := addressOf(a)
-	addrB, errB := addressOf(b)
-	switch {
-	case errA != nil || errB != nil && !addrA.IsUnspecified():
-		return a == b
-	case addrA == netip.IPv6Unspecified(): // takes IPv4 as well
-		return true
-	case addrA.IsUnspecified():
-		return errB == nil && addrB.Is4()
+	hostA, nameA, _ := net.SplitHostPort(a) // valid, as are their ports
+	hostB, nameB, _ := net.SplitHostPort(b)
+	portA, _ := net.LookupPort("tcp", nameA)
+	portB, _ := net.LookupPort("tcp", nameB)
+	if portA != portB || portA == 0 {
+		return false
 	}
-	return addrA == addrB
+	ipA, ipB := addressOf(hostA), addressOf(hostB)
+	switch {
+	case !ipA.IsValid() && !ipB.IsValid():
+		return strings.EqualFold(hostA, hostB)
+	case ipA == netip.IPv6Unspecified(), ipB == netip.IPv6Unspecified(): // takes IPv4 as well
+		return true
+	case ipA.IsUnspecified(), ipB.IsUnspecified():
+		return ipA.Is4() && ipB.Is4()
+	}
+	return ipA == ipB
 }
 
 // addressOf is a host as an address: none is all, and localhost is where Go
-// looks for it first.
-func addressOf(host string) (netip.Addr, error) {
-	switch host {
-	case "":
-		return netip.IPv6Unspecified(), nil
-	case "localhost":
+// looks for it first. It is not valid for other names.
+func addressOf(host string) netip.Addr {
+	switch {
+	case host == "":
+		return netip.IPv6Unspecified()
+	case strings.EqualFold(host, "localhost"):
 		host = "127.0.0.1"
 	}
-	addr, err := netip.ParseAddr(host)
-	return addr.Unmap(), err
+	ip, _ := netip.ParseAddr(host) // not valid with an error
+	return ip.Unmap()
 }
