@@ -99,9 +99,9 @@ func New(cfg Config) *fiber.App {
 	app.Get(LivezPath, func(c *fiber.Ctx) error { return line(c, "ok") })
 	app.Get(ReadyzPath, s.readyz)
 	app.Get(HealthPath, s.health)
-	app.Get("/transfers", s.transfers)
+	app.Get("/transfers", s.transfers())
 	app.Post("/transfers/:id/end", sameOrigin, s.end)
-	app.Get("/downloads", s.downloads)
+	app.Get("/downloads", s.downloads())
 	if cfg.Metrics != nil {
 		app.Get("/metrics", cfg.Metrics)
 	}

@@ -46,6 +46,19 @@ func (s *server) sendPage(c *fiber.Ctx, name string, p page) error {
 	return send(c, fiber.MIMETextHTMLCharsetUTF8, b.Bytes())
 }
 
+// answer answers in the format: with the template of that name, with the page's
+// body as JSON, or with a text.
+func (s *server) answer(c *fiber.Ctx, format reply.Format, name string, p page, text func() string) error {
+	switch format {
+	case reply.HTML:
+		return s.sendPage(c, name, p)
+	case reply.JSON:
+		return sendJSON(c, p.Body)
+	default:
+		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(text()))
+	}
+}
+
 // details are a sentence for a status.
 var details = map[int]string{
 	fiber.StatusNotFound:            "There is nothing here.",

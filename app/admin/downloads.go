@@ -4,12 +4,9 @@ package admin
 
 import (
 	"cmp"
-	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
 	"github.com/gofiber/fiber/v2"
@@ -24,9 +21,7 @@ var downloadSorts = []string{"newest", "oldest", "largest", "recent"}
 // downloadsAnswer is the JSON of /downloads.
 type downloadsAnswer struct {
 	table
-	Total     int             `json:"total"`  // that are remembered
-	Active    int             `json:"active"` // of them, going on
-	Drain     drainView       `json:"drain"`
+	Active    int             `json:"active"` // of the total, going on
 	Downloads []keyedDownload `json:"downloads"`
 }
 
@@ -45,26 +40,23 @@ func keyed(d transfer.Download) keyedDownload {
 	return keyedDownload{d, strconv.FormatUint(h.Sum64(), 36)}
 }
 
-func (s *server) downloads(c *fiber.Ctx) error {
-	format := reply.FormatOf(c)
-	q, err := queryOf(c, format, downloadSorts)
-	if err != nil {
-		return err
-	}
-	a := s.downloadsFor(q)
-	switch format {
-	case reply.HTML:
-		return s.sendPage(c, "downloads", page{Title: "Downloads", Here: "/downloads", Body: downloadsViewOf(a, q)})
-	case reply.JSON:
-		return sendJSON(c, a)
-	default:
-		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(a.text()))
-	}
+func (s *server) downloads() fiber.Handler {
+	return serveTable(s, tablePage[downloadRow]{
+		path: "/downloads", title: "Downloads", word: "download", sorts: downloadSorts,
+		headings: []string{"CLIENT", "OUTCOME", "AGE", "LAST", "COVERED", "DUPLICATE", "REQUESTS", "BYTES", "PATH"},
+		cells: func(r downloadRow) []string {
+			return []string{r.Client, r.Outcome, r.Age, r.Last, r.Share, r.Duplicate, r.Requests, r.Bytes, r.Path}
+		},
+		answer: func(q query) (any, table, string, func() []downloadRow) {
+			a := s.downloadsFor(q)
+			return a, a.table, humanize.Comma(int64(a.Active)) + " active", func() []downloadRow { return rowsOf(a.Downloads, downloadRowOf) }
+		},
+	})
 }
 
 func (s *server) downloadsFor(q query) downloadsAnswer {
 	all := s.cfg.Transfers.Downloads()
-	a := downloadsAnswer{Total: len(all), Drain: s.drainView()}
+	a := downloadsAnswer{table: table{Total: len(all), Drain: s.drainView()}}
 	for _, d := range all {
 		if d.Outcome == transfer.Active {
 			a.Active++
@@ -74,11 +66,7 @@ func (s *server) downloadsFor(q query) downloadsAnswer {
 		return !q.has(d.Path, d.Client, string(d.Outcome), d.ETag)
 	})
 	slices.SortStableFunc(all, compareDownloads(q.sort))
-	all, a.table = cut(all, q.limit)
-	a.Downloads = make([]keyedDownload, 0, len(all))
-	for _, d := range all {
-		a.Downloads = append(a.Downloads, keyed(d))
-	}
+	a.Downloads = rowsOf(cut(&a.table, all, q.limit), keyed)
 	return a
 }
 
@@ -119,48 +107,4 @@ func downloadRowOf(d keyedDownload) downloadRow {
 		r.Requests += " (" + humanize.Comma(int64(d.InFlight)) + " in flight)"
 	}
 	return r
-}
-
-// downloadsView is what the page shows.
-type downloadsView struct {
-	controls
-	Totals, More string
-	Rows         []downloadRow
-}
-
-func downloadsViewOf(a downloadsAnswer, q query) downloadsView {
-	v := downloadsView{controls: q.controls("/downloads", downloadSorts), Totals: a.totals(), More: moreText(a.More)}
-	for _, d := range a.Downloads {
-		v.Rows = append(v.Rows, downloadRowOf(d))
-	}
-	return v
-}
-
-func (a downloadsAnswer) totals() string {
-	text := countText(a.Count, "download")
-	if a.Count != a.Total {
-		text += " of " + humanize.Comma(int64(a.Total))
-	}
-	return text + " · " + humanize.Comma(int64(a.Active)) + " active"
-}
-
-func (a downloadsAnswer) text() string {
-	var b strings.Builder
-	if a.Drain.Draining {
-		fmt.Fprintln(&b, a.Drain.Text)
-	}
-	fmt.Fprintln(&b, a.totals())
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	if len(a.Downloads) > 0 {
-		row(w, "CLIENT", "OUTCOME", "AGE", "LAST", "COVERED", "DUPLICATE", "REQUESTS", "BYTES", "PATH")
-	}
-	for _, d := range a.Downloads {
-		r := downloadRowOf(d)
-		row(w, r.Client, r.Outcome, r.Age, r.Last, r.Share, r.Duplicate, r.Requests, r.Bytes, r.Path)
-	}
-	_ = w.Flush() // into memory
-	if a.More > 0 {
-		fmt.Fprintln(&b, moreText(a.More))
-	}
-	return b.String()
 }

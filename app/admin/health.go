@@ -37,17 +37,14 @@ func (s *server) health(c *fiber.Ctx) error {
 	if h.Score == 0 {
 		c.Status(fiber.StatusServiceUnavailable)
 	}
-	switch reply.FormatOf(c) {
-	case reply.HTML:
-		return s.sendPage(c, "health", page{Title: "Health", Here: HealthPath, Body: h})
-	case reply.Text:
-		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(healthText(h)))
-	default:
+	format := reply.FormatOf(c)
+	if format == reply.JSON {
 		return sendJSON(c, struct {
 			health.Report
 			Drain drainView `json:"drain"`
 		}{h, s.drainView()})
 	}
+	return s.answer(c, format, "health", page{Title: "Health", Here: HealthPath, Body: h}, func() string { return healthText(h) })
 }
 
 func healthText(h health.Report) string {
@@ -59,9 +56,4 @@ func healthText(h health.Report) string {
 	}
 	_ = w.Flush() // into memory
 	return b.String()
-}
-
-// row writes one line of a table.
-func row(w *tabwriter.Writer, cells ...string) {
-	_, _ = w.Write([]byte(strings.TrimRight(strings.Join(cells, "\t"), "\t") + "\n")) // into memory
 }

@@ -63,14 +63,7 @@ func (s *server) overview(c *fiber.Ctx) error {
 		o.Rate += t.Rate
 	}
 	o.UptimeText, o.RateText = durationText(o.Uptime), rateText(o.Rate)
-	switch reply.FormatOf(c) {
-	case reply.HTML:
-		return s.sendPage(c, "overview", page{Title: "Overview", Here: "/", Body: o})
-	case reply.JSON:
-		return sendJSON(c, o)
-	default:
-		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(o.text()))
-	}
+	return s.answer(c, reply.FormatOf(c), "overview", page{Title: "Overview", Here: "/", Body: o}, o.text)
 }
 
 func (o overview) text() string {

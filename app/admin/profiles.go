@@ -66,21 +66,17 @@ func (s *server) profileIndex(c *fiber.Ctx) error {
 		{profilesPath + "/mutex", "mutex", "making others wait; empty unless the program asks for it"},
 		{profilesPath + "/threadcreate", "threadcreate", "what made threads"},
 	}
-	switch reply.FormatOf(c) {
-	case reply.HTML:
-		return s.sendPage(c, "profiles", page{Title: "Profiles", Body: all})
-	case reply.JSON:
-		paths := make([]string, len(all))
-		for i, l := range all {
-			paths[i] = l.Href
+	format := reply.FormatOf(c)
+	if format == reply.JSON {
+		return sendJSON(c, map[string][]string{"profiles": rowsOf(all, func(l link) string { return l.Href })})
+	}
+	return s.answer(c, format, "profiles", page{Title: "Profiles", Body: all}, func() string {
+		var b strings.Builder
+		for _, l := range all {
+			fmt.Fprintf(&b, "%-34s %s\n", l.Href, l.About)
 		}
-		return sendJSON(c, map[string][]string{"profiles": paths})
-	}
-	var b strings.Builder
-	for _, l := range all {
-		fmt.Fprintf(&b, "%-34s %s\n", l.Href, l.About)
-	}
-	return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(b.String()))
+		return b.String()
+	})
 }
 
 // secondsOf is ?seconds=.

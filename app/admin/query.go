@@ -65,19 +65,6 @@ func (q query) has(texts ...string) bool {
 	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), want) })
 }
 
-// table is what an answer says of its rows.
-type table struct {
-	Count int `json:"count"` // rows that match the filter
-	Shown int `json:"shown"` // of them, in this answer
-	More  int `json:"more"`  // of them, not in this answer
-}
-
-// cut takes the first rows up to the limit.
-func cut[T any](rows []T, limit int) ([]T, table) {
-	shown := min(len(rows), limit)
-	return rows[:shown], table{Count: len(rows), Shown: shown, More: len(rows) - shown}
-}
-
 // order is a link to a table in one order.
 type order struct {
 	Href, Text string

@@ -5,13 +5,9 @@ package admin
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 
-	"github.com/dustin/go-humanize"
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/transfer"
@@ -27,32 +23,27 @@ var transferSorts = []string{"newest", "oldest", "fastest", "slowest", "largest"
 // transfersAnswer is the JSON of /transfers.
 type transfersAnswer struct {
 	table
-	Total     int                 `json:"total"` // in flight
-	Rate      float64             `json:"rate"`  // of all that match, bytes a second
-	Drain     drainView           `json:"drain"`
+	Rate      float64             `json:"rate"` // of all that match, bytes a second
 	Transfers []transfer.Transfer `json:"transfers"`
 }
 
-func (s *server) transfers(c *fiber.Ctx) error {
-	format := reply.FormatOf(c)
-	q, err := queryOf(c, format, transferSorts)
-	if err != nil {
-		return err
-	}
-	a := s.transfersFor(q)
-	switch format {
-	case reply.HTML:
-		return s.sendPage(c, "transfers", page{Title: "Transfers", Here: "/transfers", Body: transfersViewOf(a, q)})
-	case reply.JSON:
-		return sendJSON(c, a)
-	default:
-		return send(c, fiber.MIMETextPlainCharsetUTF8, []byte(a.text()))
-	}
+func (s *server) transfers() fiber.Handler {
+	return serveTable(s, tablePage[transferRow]{
+		path: "/transfers", title: "Transfers", word: "transfer", sorts: transferSorts,
+		headings: []string{"ID", "CLIENT", "USER", "STATE", "AGE", "RATE", "ETA", "BYTES", "REQUEST", "PATH"},
+		cells: func(r transferRow) []string {
+			return []string{strconv.FormatUint(r.ID, 10), r.Remote, cmp.Or(r.User, unknown), r.State, r.Age, r.Rate, r.ETA, r.Bytes, r.Part, r.Path}
+		},
+		answer: func(q query) (any, table, string, func() []transferRow) {
+			a := s.transfersFor(q)
+			return a, a.table, rateText(a.Rate), func() []transferRow { return rowsOf(a.Transfers, transferRowOf) }
+		},
+	})
 }
 
 func (s *server) transfersFor(q query) transfersAnswer {
 	all := s.cfg.Transfers.Transfers()
-	a := transfersAnswer{Total: len(all), Drain: s.drainView()}
+	a := transfersAnswer{table: table{Total: len(all), Drain: s.drainView()}}
 	all = slices.DeleteFunc(all, func(t transfer.Transfer) bool {
 		return !q.has(t.Path, t.User, t.Remote.String(), string(t.State), t.Kind)
 	})
@@ -60,10 +51,7 @@ func (s *server) transfersFor(q query) transfersAnswer {
 		a.Rate += t.Rate
 	}
 	slices.SortStableFunc(all, compareTransfers(q.sort))
-	a.Transfers, a.table = cut(all, q.limit)
-	if a.Transfers == nil {
-		a.Transfers = []transfer.Transfer{}
-	}
+	a.Transfers = cut(&a.table, all, q.limit)
 	return a
 }
 
@@ -113,65 +101,6 @@ func transferRowOf(t transfer.Transfer) transferRow {
 		r.Bytes += " of " + sizeText(t.Length)
 	}
 	return r
-}
-
-// transfersView is what the page shows.
-type transfersView struct {
-	controls
-	Totals, More string
-	Rows         []transferRow
-}
-
-func transfersViewOf(a transfersAnswer, q query) transfersView {
-	v := transfersView{controls: q.controls("/transfers", transferSorts), Totals: a.totals(), More: moreText(a.More)}
-	for _, t := range a.Transfers {
-		v.Rows = append(v.Rows, transferRowOf(t))
-	}
-	return v
-}
-
-func (a transfersAnswer) totals() string {
-	text := countText(a.Count, "transfer")
-	if a.Count != a.Total {
-		text += " of " + humanize.Comma(int64(a.Total))
-	}
-	return text + " · " + rateText(a.Rate)
-}
-
-// moreText says what a table leaves out.
-func moreText(more int) string {
-	if more == 0 {
-		return ""
-	}
-	return "and " + humanize.Comma(int64(more)) + " more: another order or a filter shows them"
-}
-
-func (a transfersAnswer) text() string {
-	var b strings.Builder
-	if a.Drain.Draining {
-		fmt.Fprintln(&b, a.Drain.Text)
-	}
-	fmt.Fprintln(&b, a.totals())
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	if len(a.Transfers) > 0 {
-		row(w, "ID", "CLIENT", "USER", "STATE", "AGE", "RATE", "ETA", "BYTES", "REQUEST", "PATH")
-	}
-	for _, t := range a.Transfers {
-		r := transferRowOf(t)
-		row(w, strconv.FormatUint(r.ID, 10), r.Remote, orUnknown(r.User), r.State, r.Age, r.Rate, r.ETA, r.Bytes, r.Part, r.Path)
-	}
-	_ = w.Flush() // into memory
-	if a.More > 0 {
-		fmt.Fprintln(&b, moreText(a.More))
-	}
-	return b.String()
-}
-
-func orUnknown(text string) string {
-	if text == "" {
-		return unknown
-	}
-	return text
 }
 
 // end cuts a transfer. Who asked for a page goes back to the table.
