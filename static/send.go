@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 
 	"fullbore/static/accept"
 	"fullbore/static/source"
@@ -25,6 +26,7 @@ type representation struct {
 	mediaType string
 	coding    accept.Coding
 	encoder   *encoder // of what is compressed on the fly
+	date      []byte   // the value of Last-Modified; nil: not known yet
 	validators
 }
 
@@ -76,8 +78,34 @@ func timeOf(c *fiber.Ctx) time.Time {
 	return time.Now()
 }
 
-// identify finds out what the file is.
+// known is what does not change while a version of a file is kept. The entity
+// tag and the date of one that is at rest are the same for every request.
+type known struct {
+	mediaType    string
+	validators   validators
+	lastModified []byte
+}
+
+// identify finds out what the file is, unless that is known.
 func (b *Body) identify(c *fiber.Ctx, base string) error {
+	kept, isKept := b.file.(source.Kept)
+	if isKept {
+		if k, ok := kept.Memo().Load().(*known); ok {
+			b.mediaType, b.validators, b.date = k.mediaType, k.validators, k.lastModified
+			return nil
+		}
+	}
+	if err := b.examine(c, base); err != nil {
+		return err
+	}
+	if now := timeOf(c); isKept && now.Sub(b.modTime) > coarseTick+dateLag {
+		b.date = b.lastModified(nil, now)
+		kept.Memo().Store(&known{b.mediaType, b.validators, b.date})
+	}
+	return nil
+}
+
+func (b *Body) examine(c *fiber.Ctx, base string) error {
 	b.mediaType, _ = mediaType(base)
 	if b.mediaType == "" { // the name does not tell
 		head, err := b.head(c)
@@ -124,9 +152,13 @@ var (
 // describe sets the header that every answer for a representation has.
 func (h *Handler) describe(c *fiber.Ctx, b *Body, base string) {
 	header := &c.Response().Header
-	header.SetCanonical(keyETag, []byte(b.etag))
-	var date [len(imfFixdate)]byte
-	header.SetCanonical(keyLastModified, b.lastModified(date[:0], timeOf(c)))
+	header.SetCanonical(keyETag, utils.UnsafeBytes(b.etag))
+	date := b.date
+	if date == nil {
+		var buf [len(imfFixdate)]byte
+		date = b.lastModified(buf[:0], timeOf(c))
+	}
+	header.SetCanonical(keyLastModified, date)
 	header.SetContentType(b.mediaType)
 	if b.encoder == nil {
 		header.SetCanonical(keyAcceptRanges, bytesUnit)
@@ -137,7 +169,7 @@ func (h *Handler) describe(c *fiber.Ctx, b *Body, base string) {
 	if h.cacheControl != "" {
 		header.Set(fiber.HeaderCacheControl, h.cacheControl)
 	}
-	if h.cfg.Download || c.Context().QueryArgs().Has("download") {
+	if h.cfg.Download || len(c.Context().URI().QueryString()) > 0 && c.Context().QueryArgs().Has("download") {
 		header.Set(fiber.HeaderContentDisposition, disposition("attachment", base))
 	}
 	if h.cfg.ContentSecurityPolicy != "" && active(b.mediaType) {
@@ -162,6 +194,9 @@ func takeBack(c *fiber.Ctx) {
 // asked for.
 func (b *Body) evaluate(c *fiber.Ctx) error {
 	request := &c.Request().Header
+	if !conditional(request) {
+		return nil
+	}
 	switch precondition(request, b.validators) {
 	case failed:
 		return fiber.ErrPreconditionFailed

@@ -108,6 +108,18 @@ const (
 	failed
 )
 
+// conditional reports whether a request has any of the headers that choose among
+// answers: Range, or one that begins with If-. To look for each would take longer
+// than all else that is done for a small file.
+func conditional(h *fasthttp.RequestHeader) bool {
+	for key := range h.All() {
+		if len(key) > 3 && (key[0]|0x20 == 'i' && key[1]|0x20 == 'f' && key[2] == '-' || key[0]|0x20 == 'r' && strings.EqualFold(string(key), fiber.HeaderRange)) {
+			return true
+		}
+	}
+	return false
+}
+
 // precondition evaluates the preconditions in the order of RFC 9110 section
 // 13.2.2. If-Range, the last one, is part of the range.
 func precondition(h *fasthttp.RequestHeader, v validators) verdict {

@@ -58,6 +58,7 @@ type hotEntry struct {
 	content []byte
 	fd      int // -1: content is kept instead
 	refs    atomic.Int32
+	memo    atomic.Value
 }
 
 // hotStamp is what a version is known by.
@@ -281,6 +282,9 @@ func (f *hotFile) Seek(int64, int) (int64, error) { return 0, errors.ErrUnsuppor
 
 // Content is described with InMemory.
 func (f *hotFile) Content() []byte { return f.e.content }
+
+// Memo is described with Kept.
+func (f *hotFile) Memo() *atomic.Value { return &f.e.memo }
 
 // Close gives the file up. A second call does nothing.
 func (f *hotFile) Close() error {

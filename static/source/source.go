@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -89,6 +90,15 @@ type Descriptor interface {
 type InMemory interface {
 	File
 	Content() []byte // nil: it is not in memory after all
+}
+
+// Kept is a File whose version is kept for other requests, with what was worked
+// out of it.
+type Kept interface {
+	File
+	// Memo is where the user of the source keeps that: values of one type of its
+	// own, which are not changed any more.
+	Memo() *atomic.Value
 }
 
 // NoWaiter is a File that can tell whether a read would sleep.
