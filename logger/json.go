@@ -22,7 +22,7 @@ type field struct {
 // allFields is the record, in its order. The names are stable.
 var allFields = []field{
 	{"time", tag{late: func(dst []byte, r *record) []byte {
-		return r.End.UTC().AppendFormat(dst, `"2006-01-02T15:04:05.000Z07:00"`)
+		return append(appendTime(append(dst, '"'), r.End), '"')
 	}}},
 	{"id", tag{early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
 		return append(v.appendID(append(dst, '"')), '"')
@@ -134,7 +134,50 @@ func quoted[T string | []byte](ask func(*visit) T) tag {
 
 func milliseconds(ask func(*record) time.Duration) late {
 	return func(dst []byte, r *record) []byte {
-		ms := float64(ask(r).Round(time.Microsecond)) / float64(time.Millisecond)
-		return strconv.AppendFloat(dst, ms, 'f', -1, 64)
+		return appendMilliseconds(dst, ask(r))
 	}
+}
+
+// appendTime appends t as RFC 3339 has it, in UTC with milliseconds. AppendFormat
+// takes several times as long.
+func appendTime(dst []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
+	}
+	hour, minute, second := t.Clock()
+	dst = append(digits(dst, year, 4), '-')
+	dst = append(digits(dst, int(month), 2), '-')
+	dst = append(digits(dst, day, 2), 'T')
+	dst = append(digits(dst, hour, 2), ':')
+	dst = append(digits(dst, minute, 2), ':')
+	dst = append(digits(dst, second, 2), '.')
+	return append(digits(dst, t.Nanosecond()/int(time.Millisecond), 3), 'Z')
+}
+
+// digits appends the last n decimal digits of a number.
+func digits(dst []byte, number, n int) []byte {
+	for range n {
+		dst = append(dst, '0')
+	}
+	for i := len(dst) - 1; number > 0 && n > 0; i, n = i-1, n-1 {
+		dst[i] = byte('0' + number%10)
+		number /= 10
+	}
+	return dst
+}
+
+// appendMilliseconds appends d to the microsecond, as the shortest decimal.
+func appendMilliseconds(dst []byte, d time.Duration) []byte {
+	us := int64(d.Round(time.Microsecond) / time.Microsecond)
+	if us < 0 {
+		dst, us = append(dst, '-'), -us
+	}
+	dst = strconv.AppendInt(dst, us/1000, 10)
+	part := int(us % 1000)
+	if part == 0 {
+		return dst
+	}
+	return bytes.TrimRight(digits(append(dst, '.'), part, 3), "0")
 }
