@@ -15,12 +15,15 @@ import (
 
 const (
 	// hotContent, in bytes, is up to which size the content of a file is kept;
-	// of a larger one up to hotSize its descriptor is.
+	// of a larger one its descriptor is, which its downloads share.
 	hotContent = 16 << 10
-	hotSize    = 64 << 10
 
 	// hotDescriptor is what an open descriptor counts for, in bytes.
-	hotDescriptor = 4 << 10
+	hotDescriptor = 32 << 10
+
+	// hotIdle is how long a descriptor is kept that nobody asks for: what was
+	// removed from its folder must not hold its place on the disk.
+	hotIdle = 2 * time.Second
 
 	// racy is how long a file has to be at rest before it is kept. The times of
 	// two changes that are closer than the clock they are taken from are the
@@ -32,8 +35,8 @@ const (
 // hotSlots is how many files are kept at most; a power of two.
 const hotSlots = 1 << 12
 
-// hot keeps small files that are asked for again and again: the content, or the
-// descriptor. Each is looked at by its name, with one system call, whenever it
+// hot keeps files that are asked for again and again: the content of small ones,
+// the descriptor of others. Each is looked at by its name, with one system call, whenever it
 // is asked for: what has the same device, inode, size and times of modification
 // and change is the same content, whichever way the name has led to it. What is
 // written through a mapping of the file without its times being changed would
@@ -47,6 +50,8 @@ type hot struct {
 	used  atomic.Int64
 	slots [hotSlots]atomic.Pointer[hotEntry]
 	seen  [hotSlots]atomic.Uint32 // of what was asked for once
+
+	sweeping atomic.Bool // a sweep is to come
 }
 
 // hotEntry is one version of a file. It is in use as long as refs is not 0; the
@@ -58,6 +63,7 @@ type hotEntry struct {
 	content []byte
 	fd      int // -1: content is kept instead
 	refs    atomic.Int32
+	used    atomic.Bool // since the last sweep
 	memo    atomic.Value
 }
 
@@ -72,8 +78,9 @@ func stampOf(st *unix.Stat_t) hotStamp {
 	return hotStamp{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}
 }
 
-// KeepHot makes the disk keep up to limit bytes of small files for Open with
-// NoWait. Nothing may be open.
+// KeepHot makes the disk keep up to limit bytes of files that are asked for again
+// and again, for Open with NoWait; a descriptor counts for 32 KiB. Nothing may be
+// open.
 func (d *Disk) KeepHot(limit int64) {
 	if limit > 0 && d.dir != nil {
 		d.hot = &hot{disk: d, limit: limit, seed: maphash.MakeSeed()}
@@ -86,6 +93,9 @@ func (h *hot) open(name string) (File, Info, error) {
 	slot := &h.slots[hash%hotSlots]
 	if e := slot.Load(); e != nil && e.name == name {
 		if h.isStill(e) && e.retain() {
+			if !e.used.Load() {
+				e.used.Store(true)
+			}
 			return &hotFile{e: e}, e.info, nil
 		}
 		h.drop(slot, e)
@@ -94,7 +104,7 @@ func (h *hot) open(name string) (File, Info, error) {
 	if err != nil {
 		return nil, Info{}, err
 	}
-	if mark := uint32(hash >> 32); info.Kind == Regular && info.Size <= hotSize && h.seen[hash%hotSlots].Swap(mark) == mark { //nolint:gosec // a part of it
+	if mark := uint32(hash >> 32); info.Kind == Regular && h.seen[hash%hotSlots].Swap(mark) == mark { //nolint:gosec // a part of it
 		if e := h.keep(slot, name, f, info); e != nil {
 			closeQuietly(f)
 			return &hotFile{e: e}, e.info, nil
@@ -143,7 +153,31 @@ func (h *hot) keep(slot *atomic.Pointer[hotEntry], name string, f *file, info In
 	if old != nil {
 		old.release()
 	}
+	if e.fd >= 0 && !h.sweeping.Swap(true) {
+		time.AfterFunc(hotIdle, h.sweep)
+	}
 	return e
+}
+
+// sweep gives up the descriptors that nobody has asked for since the last one. It
+// comes again as long as there are others.
+func (h *hot) sweep() {
+	h.sweeping.Store(false)
+	left := false
+	for i := range h.slots {
+		e := h.slots[i].Load()
+		if e == nil || e.fd < 0 {
+			continue
+		}
+		if !e.used.Swap(false) {
+			h.drop(&h.slots[i], e)
+			continue
+		}
+		left = true
+	}
+	if left && !h.sweeping.Swap(true) {
+		time.AfterFunc(hotIdle, h.sweep)
+	}
 }
 
 // fill takes the content, or a descriptor, of a file that is still the version
