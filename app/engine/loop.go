@@ -379,9 +379,6 @@ func (l *loop) sendOn(c *Conn) bool {
 // block waits for room in the socket.
 func (l *loop) block(c *Conn) {
 	c.is &^= writable
-	if c.out.heldBack == 0 {
-		c.out.checked = 0 // it may take long until the rest goes
-	}
 	if c.list != &l.sends {
 		c.progress = l.now
 		l.sends.push(c, l.now)

@@ -50,16 +50,15 @@ type response struct {
 	head []byte  // what is left of the header, and what was put behind it
 	tail int64   // how much of head is the body's
 
-	body     Body   // nil: head is all
-	text     string // what is left of the segment's text
-	rest     string // what is in memory of its range
-	file     int
-	offset   int64
-	left     int64 // of the segment's range
-	segment  int   // the next one
-	total    int64 // bytes of the body that are not sent yet, those in head included
-	checked  int64 // bytes that may go before the next look at the source
-	heldBack int64 // bytes at the end that wait for the last one
+	body    Body   // nil: head is all
+	text    string // what is left of the segment's text
+	rest    string // what is in memory of its range
+	file    int
+	offset  int64
+	left    int64 // of the segment's range
+	segment int   // the next one
+	total   int64 // bytes of the body that are not sent yet, those in head included
+	checked int64 // bytes that may go before the next look at the source
 
 	ctx   *fasthttp.RequestCtx // what owns body and hooks; nil: the response does
 	kept  bool                 // ctx is not the loop's any more
@@ -78,10 +77,6 @@ const (
 	// lastPiece is how many bytes at a body's end are held back until the file
 	// was looked at for the last time.
 	lastPiece = 4 << 10
-
-	// onePiece is up to how many bytes of a body are sent right after a look at
-	// the file, the end as well.
-	onePiece = 256 << 10
 )
 
 var responses = sync.Pool{New: func() any { return &response{} }}
@@ -92,14 +87,10 @@ func newResponse() *response {
 
 // begin makes body what is sent behind head.
 func (r *response) begin(body Body) {
-	r.body = body
+	r.body, r.checked = body, checkEvery
 	for i := range body.Segments() {
 		text, _, _, length := body.Segment(i)
 		r.total += int64(len(text)) + length
-	}
-	r.checked = 0
-	if r.total > onePiece {
-		r.checked, r.heldBack = checkEvery, lastPiece
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *Conn) sendHead(r *response) progress {
 	}
 	if len(r.head) == 0 {
 		r.dropHead()
-		if r.heldBack > 0 && r.total > r.heldBack {
+		if r.total > lastPiece {
 			r.cork = true
 			cork(c.fd, 1)
 		}
@@ -92,17 +92,17 @@ func (c *Conn) sendText(r *response) progress {
 
 // sendRange sends a piece of a file.
 func (l *loop) sendRange(c *Conn, r *response, left *int64) progress {
-	if r.checked <= 0 || r.heldBack > 0 && r.total <= r.heldBack {
+	if r.checked <= 0 || r.total <= lastPiece {
 		if err := r.body.Verify(); err != nil {
 			return c.breakOff(err)
 		}
 		r.checked = checkEvery
 	}
 	n := min(r.left, *left, r.checked)
-	if r.total > r.heldBack {
-		n = min(n, r.total-r.heldBack) // the end waits for a last look at the file
+	if r.total > lastPiece {
+		n = min(n, r.total-lastPiece) // the end waits for a last look at the file
 	}
-	if !l.engine.cold.isCached(r, n) {
+	if !r.isCached(n) {
 		return absent
 	}
 	begun := time.Now()

@@ -70,22 +70,6 @@ func probeCached(fd int, p []byte, offset int64) (int, syscall.Errno) {
 	}
 }
 
-// sysCachestat is the number of cachestat(2) on every architecture.
-const sysCachestat = 451
-
-type cachestatRange struct{ offset, length uint64 }
-
-type cachestat struct{ cached, dirty, writeback, evicted, recentlyEvicted uint64 }
-
-// cachedPages is how many pages of a range are in the page cache; since Linux
-// 6.5.
-func cachedPages(fd int, offset, length int64) (uint64, syscall.Errno) {
-	within := cachestatRange{uint64(offset), uint64(length)} //nolint:gosec // not negative
-	var found cachestat
-	_, _, errno := syscall.RawSyscall6(sysCachestat, uintptr(fd), uintptr(unsafe.Pointer(&within)), uintptr(unsafe.Pointer(&found)), 0, 0, 0)
-	return found.cached, errno
-}
-
 // poll gives the events that there are, or that come within some milliseconds;
 // see epoll_wait(2).
 func poll(epoll int, events []unix.EpollEvent, milliseconds int) int {
