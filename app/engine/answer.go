@@ -14,8 +14,9 @@ import (
 // smallBody, in bytes, is read and sent with its header in one piece.
 const smallBody = 16 << 10
 
-// smallMemory, in bytes, is copied behind its header.
-const smallMemory = 64 << 10
+// gatherFrom, in bytes, is from which size on what is in memory is sent from
+// there, and not copied behind the header.
+const gatherFrom = 4 << 10
 
 // answer answers the request whose head is whole in l.in[:n], or has it
 // answered. more says that all is sent and the connection goes on.
@@ -115,7 +116,7 @@ func (l *loop) respond(c *Conn, ctx *fasthttp.RequestCtx, persists bool) bool {
 
 // putMemory puts a body in memory behind the header, if it is small.
 func (r *response) putMemory(out, body []byte) []byte {
-	if len(body) <= smallMemory {
+	if len(body) < gatherFrom {
 		return append(out, body...)
 	}
 	r.text, r.total = unsafe.String(unsafe.SliceData(body), len(body)), int64(len(body))
@@ -126,11 +127,16 @@ func (r *response) putMemory(out, body []byte) []byte {
 // system call and as few packets as possible. The error is the source's, which
 // is not what it was; nothing was sent then.
 func (r *response) putSmall(out []byte) ([]byte, error) {
-	if r.total > smallBody {
-		return out, nil
-	}
 	header := len(out)
 	for r.next() {
+		if r.left == 0 && int64(len(out)-header+len(r.text)) == r.total && len(r.text) >= gatherFrom {
+			r.tail = int64(len(out) - header) // the text goes with it, from where it is
+			return out, r.body.Verify()
+		}
+		if r.total > smallBody {
+			r.text, r.rest, r.left, r.segment = "", "", 0, 0
+			return out, nil
+		}
 		out = append(out, r.text...)
 		at := len(out)
 		out = slices.Grow(out, int(r.left))[:at+int(r.left)]

@@ -59,16 +59,28 @@ func (l *loop) step(c *Conn) progress {
 
 // sendHead sends what is left of the header, and of what is put behind it.
 func (c *Conn) sendHead(r *response) progress {
-	n, errno := send(c.fd, r.head, r.total > r.tail)
+	var n int
+	var errno syscall.Errno
+	gathers := r.text != "" && r.total == r.tail+int64(len(r.text))
+	if gathers {
+		n, errno = gather(c.fd, r.head, r.text)
+	} else {
+		n, errno = send(c.fd, r.head, r.total > r.tail)
+	}
 	c.sent.Add(int64(n))
-	r.head = r.head[n:]
+	text := max(n-len(r.head), 0)
+	r.head = r.head[n-text:]
 	if left := min(r.tail, int64(len(r.head))); left < r.tail {
 		r.advance(r.tail - left)
 		r.tail = left
 	}
+	if text > 0 {
+		r.text = r.text[text:]
+		r.advance(int64(text))
+	}
 	if len(r.head) == 0 {
 		r.dropHead()
-		if r.total > lastPiece {
+		if r.total > lastPiece && !gathers {
 			r.cork = true
 			cork(c.fd, 1)
 		}

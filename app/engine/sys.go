@@ -40,6 +40,19 @@ func send(fd int, p []byte, more bool) (int, syscall.Errno) {
 	}
 }
 
+// gather sends two pieces as one; see writev(2).
+func gather(fd int, head []byte, text string) (int, syscall.Errno) {
+	pieces := [2]unix.Iovec{{Base: unsafe.SliceData(head)}, {Base: unsafe.StringData(text)}}
+	pieces[0].SetLen(len(head))
+	pieces[1].SetLen(len(text))
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&pieces)), uintptr(len(pieces)))
+		if errno != syscall.EINTR {
+			return max(int(n), 0), errno
+		}
+	}
+}
+
 // sendfile is sendfile(2) from offset on, which it moves.
 func sendfile(dst, src int, offset *int64, n int64) (int64, syscall.Errno) {
 	for {

@@ -16,7 +16,7 @@ import (
 const (
 	// hotContent, in bytes, is up to which size the content of a file is kept;
 	// of a larger one its descriptor is, which its downloads share.
-	hotContent = 16 << 10
+	hotContent = 64 << 10
 
 	// hotDescriptor is what an open descriptor counts for, in bytes.
 	hotDescriptor = 32 << 10
