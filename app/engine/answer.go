@@ -16,7 +16,7 @@ const smallBody = 16 << 10
 
 // gatherFrom, in bytes, is from which size on what is in memory is sent from
 // there, and not copied behind the header.
-const gatherFrom = 4 << 10
+const gatherFrom = 16 << 10
 
 // answer answers the request whose head is whole in l.in[:n], or has it
 // answered. more says that all is sent and the connection goes on.
