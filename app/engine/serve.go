@@ -25,7 +25,8 @@ type Engine struct {
 	logger    fasthttp.Logger
 	name      string // of the Server header; "" for none
 	listener  *wire.Listener
-	listening int // a descriptor of its socket that is ours
+	foreign   *net.TCPListener // what listener was made of; nil: it was given
+	listening int              // a descriptor of its socket that is ours
 	headLimit int
 
 	headTimeout, restTimeout time.Duration
@@ -70,7 +71,7 @@ func New(ln net.Listener, server *fasthttp.Server, config ...Config) (*Engine, e
 	}
 	e.withDefaults(cfg)
 	var err error
-	if e.listener, err = listenerOf(ln); err != nil {
+	if err = e.takeListener(ln); err != nil {
 		return nil, err
 	}
 	if e.listening, err = descriptorOf(e.listener); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,15 +41,38 @@ func (e *Engine) withDefaults(cfg Config) {
 	}
 }
 
-// listenerOf makes a listener one that counts.
-func listenerOf(ln net.Listener) (*wire.Listener, error) {
+// takeListener makes a listener one that counts.
+func (e *Engine) takeListener(ln net.Listener) error {
 	switch ln := ln.(type) {
 	case *wire.Listener:
-		return ln, nil
+		e.listener = ln
 	case *net.TCPListener:
-		return wire.NewListener(ln), nil
+		e.listener, e.foreign = wire.NewListener(ln), ln
 	default:
-		return nil, fmt.Errorf("an event loop needs a TCP listener, not %T", ln)
+		return fmt.Errorf("an event loop needs a TCP listener, not %T", ln)
+	}
+	return nil
+}
+
+// closedLook is how often a listener is looked at that does not tell that it was
+// closed.
+const closedLook = 100 * time.Millisecond
+
+// watchForeign ends accepting, and the connections when they rest, when the
+// listener that we were given was closed.
+func (e *Engine) watchForeign(stop <-chan struct{}) {
+	tick := time.NewTicker(closedLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		if raw, err := e.foreign.SyscallConn(); err != nil || raw.Control(func(uintptr) {}) != nil {
+			_ = e.listener.Retire(true) // it is closed already
+			return
+		}
 	}
 }
 
@@ -98,14 +122,14 @@ func (e *Engine) Serve() error {
 	}
 	e.wakeLoops() // it may be closed already
 	stop := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		e.monitor.run(e, stop)
-	}()
+	var watching sync.WaitGroup
+	watching.Go(func() { e.monitor.run(e, stop) })
+	if e.foreign != nil {
+		watching.Go(func() { e.watchForeign(stop) })
+	}
 	e.running.Wait()
 	close(stop)
-	<-watched
+	watching.Wait()
 	return nil
 }
 
