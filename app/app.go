@@ -63,7 +63,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	a.manager = systemd.NewManager(a.events.Trouble("systemd", "systemd").Report)
 	a.watch = watch.New(watch.Config{
 		BytesServed: a.public.sent, Connections: a.public.Open, Peak: a.public.Peak,
-		StateDir: a.state, Events: events, Settings: watchSettings(cfg.Operations.Watch),
+		StateDir: a.state, Events: events, Settings: cfg.Operations.Watch,
 	})
 	a.health = health.New(health.Config{
 		Events: events, Places: func() health.Places { return places(current.Load(), a.files, a.state) },
@@ -232,7 +232,7 @@ func (a *App) Reload(load func() (*config.Settings, error), asked bool) {
 
 // apply changes the parts that can change while they run.
 func (a *App) apply(cfg *config.Config) {
-	a.watch.Set(watchSettings(cfg.Operations.Watch))
+	a.watch.Set(cfg.Operations.Watch)
 	a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
 	a.public.SetIdleTimeout(cfg.IdleTimeout)
 	if a.admin != nil {

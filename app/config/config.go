@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"fullbore/app/watch"
 	"fullbore/app/wire"
 	"fullbore/logger"
 )
@@ -44,7 +45,12 @@ func Default() Config {
 		Files:        Files{Index: "index.html", Browse: true, Policy: PolicyStrict},
 		IdleTimeout:  wire.IdleTimeoutDefault,
 		DrainTimeout: 30 * time.Second,
-		Operations:   defaultOperations(),
+		Operations: Operations{
+			EventFormat:   EventsAuto,
+			DownloadAfter: 10 * time.Minute,
+			DownloadFrom:  1 << 20,
+			Watch:         watch.Settings{Every: 5 * time.Second, Growth: 256 << 10, Cooldown: 10 * time.Minute, Keep: 10},
+		},
 	}
 }
 
@@ -129,21 +135,6 @@ func (c *Config) validateLog() error {
 		return wrong("log-format", "%v", err)
 	}
 	return nil
-}
-
-// defaultOperations is Default's part for Operations.
-func defaultOperations() Operations {
-	return Operations{
-		EventFormat:   EventsAuto,
-		DownloadAfter: 10 * time.Minute,
-		DownloadFrom:  1 << 20,
-		Watch: Watch{
-			Every:    5 * time.Second,
-			Growth:   256 << 10,
-			Cooldown: 10 * time.Minute,
-			Keep:     10,
-		},
-	}
 }
 
 // validURL reports whether text is a web address that something can be posted

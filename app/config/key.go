@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"fullbore/app/watch"
 )
 
 // EnvPrefix begins the name of every environment variable of ours.
@@ -37,7 +39,7 @@ const pathKey = "path"
 
 // Keys lists all settings. Their values are those of c, so that Set changes it.
 func (c *Config) Keys() []Key {
-	return slices.Concat(c.servingKeys(), c.Files.keys(), c.logKeys(), c.Operations.keys(), c.Operations.Watch.keys())
+	return slices.Concat(c.servingKeys(), c.Files.keys(), c.logKeys(), c.Operations.keys(), watchKeys(&c.Operations.Watch))
 }
 
 func (c *Config) servingKeys() []Key {
@@ -88,11 +90,11 @@ func (o *Operations) keys() []Key {
 	}
 }
 
-func (w *Watch) keys() []Key {
+func watchKeys(w *watch.Settings) []Key {
 	return []Key{
 		{"watch-every", sectionWatch, "how often the watchdog looks at memory, goroutines and descriptors; 0 is off", true, nil, (*duration)(&w.Every)},
-		{"watch-memory", sectionWatch, "resident memory that raises an alarm; 0 is 90 % of the container's limit", true, nil, &w.Memory},
-		{"watch-growth", sectionWatch, "memory added per GB served that raises an alarm when it goes on", true, nil, &w.Growth},
+		{"watch-memory", sectionWatch, "resident memory that raises an alarm; 0 is 90 % of the container's limit", true, nil, (*Size)(&w.Memory)},
+		{"watch-growth", sectionWatch, "memory added per GB served that raises an alarm when it goes on", true, nil, (*Size)(&w.Growth)},
 		{"watch-cooldown", sectionWatch, "time between two captures of profiles for the same alarm", true, nil, (*duration)(&w.Cooldown)},
 		{"watch-keep", sectionWatch, "how many captures of profiles to keep", true, nil, (*integer)(&w.Keep)},
 		{"watch-cpu", sectionWatch, "length of the CPU profile in a capture; 0 is none", true, nil, (*duration)(&w.CPU)},

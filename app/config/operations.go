@@ -4,27 +4,18 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"fullbore/app/watch"
 )
 
 // Operations is how the server watches itself and tells of it.
 type Operations struct {
-	EventFormat   string        // of standard error: EventsAuto, EventsText or EventsJSON
-	StateDir      string        // where captured profiles go
-	AdminHosts    []string      // names that the admin listener answers to besides addresses and names without a dot
-	DownloadAfter time.Duration // a download of which nothing is asked for so long is abandoned
-	DownloadFrom  Size          // downloads of files from this size on, or in several requests, are events
-	Watch         Watch
-}
-
-// Watch is the watchdog's settings.
-type Watch struct {
-	Every    time.Duration // between samples; 0 is off
-	Memory   Size          // resident memory that is too much; 0 is 90 % of the container's limit, if there is one
-	Growth   Size          // memory that may be added per GB served before that is called a leak
-	Cooldown time.Duration // between two captures of profiles for one rule
-	Keep     int           // captures that are kept
-	CPU      time.Duration // length of the CPU profile in a capture; 0 is none
-	Webhook  string        // URL that alarms are posted to; "" is none
+	EventFormat   string         // of standard error: EventsAuto, EventsText or EventsJSON
+	StateDir      string         // where captured profiles go
+	AdminHosts    []string       // names that the admin listener answers to besides addresses and names without a dot
+	DownloadAfter time.Duration  // a download of which nothing is asked for so long is abandoned
+	DownloadFrom  Size           // downloads of files from this size on, or in several requests, are events
+	Watch         watch.Settings // the watchdog
 }
 
 // The formats of events.
@@ -54,10 +45,10 @@ func (o *Operations) validate() error {
 	if o.DownloadAfter <= 0 {
 		return wrong("download-expiry", "%v: want more than 0", duration(o.DownloadAfter))
 	}
-	return o.Watch.validate()
+	return validateWatch(&o.Watch)
 }
 
-func (w *Watch) validate() error {
+func validateWatch(w *watch.Settings) error {
 	if w.Every != 0 && w.Every < watchEveryMin {
 		return wrong("watch-every", "%v: want 0, which is off, or at least %v", duration(w.Every), duration(watchEveryMin))
 	}

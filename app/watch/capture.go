@@ -132,8 +132,7 @@ var errProfiling = errors.New("no CPU profile")
 
 // profileCPU profiles for so long, or until ctx ends, which is an error.
 func profileCPU(ctx context.Context, f io.Writer, length time.Duration) error {
-	out := &keepError{w: f}
-	if err := pprof.StartCPUProfile(out); err != nil {
+	if err := pprof.StartCPUProfile(f); err != nil {
 		return fmt.Errorf("%w: %w", errProfiling, err)
 	}
 	end := time.NewTimer(length)
@@ -143,7 +142,7 @@ func profileCPU(ctx context.Context, f io.Writer, length time.Duration) error {
 	case <-end.C:
 	}
 	pprof.StopCPUProfile()
-	return errors.Join(ctx.Err(), out.err)
+	return ctx.Err()
 }
 
 // keepError remembers the error that pprof does not give.
