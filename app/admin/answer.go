@@ -1,8 +1,5 @@
 package admin
 
-// This file is how answers are written: a page for people with a browser, JSON
-// for programs, text for a terminal, as the client accepts or asks for.
-
 import (
 	"bytes"
 	"encoding/json"

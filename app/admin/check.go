@@ -1,7 +1,5 @@
 package admin
 
-// This file is the other end: how the command line asks a running server.
-
 import (
 	"context"
 	"io"

@@ -1,7 +1,5 @@
 package admin
 
-// This file is what clients fetched, in however many requests.
-
 import (
 	"cmp"
 	"hash/fnv"

@@ -1,8 +1,8 @@
 package admin
 
-// This file keeps web pages of others out. An operator's browser can reach the
-// admin listener, and so can every page that it shows: by a name of its own
-// that leads here (DNS rebinding), or by a form that it sends here (CSRF).
+// Other sites must stay out. An operator's browser can reach the admin
+// listener, and so can every page it shows: through a host name of its own that
+// resolves here (DNS rebinding), or with a form posted here (CSRF).
 
 import (
 	"fmt"

@@ -1,8 +1,5 @@
 package admin
 
-// This file is how well the server is, in three answers: whether it lives,
-// whether it can be sent clients, and how it feels.
-
 import (
 	"fmt"
 	"strconv"

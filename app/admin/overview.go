@@ -1,7 +1,5 @@
 package admin
 
-// This file is the first page: how it goes, and where to look.
-
 import (
 	"fmt"
 	"strings"

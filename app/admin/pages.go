@@ -1,8 +1,5 @@
 package admin
 
-// This file is what pages have in common: templates, and the files that they
-// ask for.
-
 import (
 	"embed"
 	"fmt"

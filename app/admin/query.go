@@ -1,8 +1,5 @@
 package admin
 
-// This file is what can be asked of a table: an order, a filter, a limit. One
-// answer never has more than maxRows rows, however many there are.
-
 import (
 	"net/url"
 	"slices"

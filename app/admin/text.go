@@ -1,7 +1,6 @@
 package admin
 
-// This file is how things are written for people. assets/live.js writes them
-// in the same way.
+// assets/live.js formats values in the same way; a test compares them.
 
 import (
 	"math"

@@ -1,7 +1,5 @@
 package admin
 
-// This file is what is in flight, and how an operator ends it.
-
 import (
 	"cmp"
 	"errors"

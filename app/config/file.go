@@ -1,8 +1,8 @@
 package config
 
-// This file reads the YAML file, strictly: what is not a known key with one
-// value, or a list for a list, is an error with its line. Values are taken as
-// they are written, so that YAML's own ideas of numbers and dates play no part.
+// The YAML file is read strictly: anything but known keys, each with one value
+// or a list where a list is due, is an error with its line. Values are taken as
+// they are written, so YAML's own ideas of numbers and dates play no part.
 
 import (
 	"bytes"

@@ -1,7 +1,7 @@
 package config
 
-// This file is the list of settings, the only one there is: flags, the file,
-// the environment, the reload and the README's table are made from it.
+// The one list of settings: flags, file, environment, reload and the
+// documentation's table are made from it.
 
 import (
 	"slices"

@@ -1,9 +1,8 @@
 package config
 
-// This file puts the layers on top of each other. It sets each key through the
-// same pflag.Value that its flag has, so that all layers take the same words.
-// Libraries that merge layers, such as koanf, lose where a value came from, and
-// with it the line that an error has to name.
+// Layers are applied through the pflag.Value of each key's flag, so that all of
+// them take the same words. Libraries that merge layers, such as koanf, lose
+// where a value came from, and with it the line that an error has to name.
 
 import (
 	"cmp"

@@ -1,8 +1,5 @@
 package config
 
-// This file writes settings: as the YAML file they are, as a file of defaults
-// to begin with, and as the README's table.
-
 import (
 	"fmt"
 	"io"

@@ -1,7 +1,5 @@
 package config
 
-// This file is where a value came from, and how errors say so.
-
 import (
 	"fmt"
 	"strconv"

@@ -1,7 +1,7 @@
 package config
 
-// This file is how values are written and read, by flags, file and environment
-// alike: each type is a pflag.Value whose String gives what Set takes.
+// Each type is a pflag.Value whose String gives what Set takes, for flags, file
+// and environment alike.
 
 import (
 	"errors"

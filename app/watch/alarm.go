@@ -1,8 +1,5 @@
 package watch
 
-// This file is what becomes of an alarm: an event, and work for those who
-// capture and post.
-
 import (
 	"errors"
 	"time"

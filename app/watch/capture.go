@@ -1,7 +1,7 @@
 package watch
 
-// This file keeps what one needs to find out why there was an alarm: profiles,
-// and the samples before it. A capture appears whole or not at all.
+// A capture is what one needs to find the cause of an alarm: profiles, and the
+// samples before it. It appears whole or not at all.
 
 import (
 	"context"

@@ -1,7 +1,6 @@
 package watch
 
-// This file is the rule on growth: which readings are kept, and when a window
-// of them rises. The package comment says why so.
+// The rule on growth; the package comment has the reasons.
 
 const (
 	stretchBytes   = 256 << 10 // the least that is served in a stretch of the finest scale

@@ -1,8 +1,8 @@
 package watch
 
-// This file gives memory back after a burst. Go would keep it: a collection
-// comes only when the heap has doubled, or after two minutes, and buffers in
-// pools survive the first one.
+// Memory is given back after a burst. Go alone would keep it: a collection
+// comes only when the heap has doubled, or after two minutes, and pooled
+// buffers survive the first one.
 
 import (
 	"runtime/debug"

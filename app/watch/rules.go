@@ -1,8 +1,7 @@
 package watch
 
-// This file asks each rule about a sample, and turns the answers into alarms:
-// one when something begins to be wrong, again when it is so after a while, and
-// one when it is over.
+// An alarm is raised when something begins to be wrong, again after a while if
+// it still is, and once more when it is over.
 
 import (
 	"fmt"

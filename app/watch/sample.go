@@ -1,7 +1,5 @@
 package watch
 
-// This file is how the process looks at itself: one cheap sample at a time.
-
 import (
 	"math"
 	"os"

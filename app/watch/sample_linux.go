@@ -1,7 +1,7 @@
 package watch
 
-// This file is what only Linux tells: resident memory by kind, and the number
-// of descriptors without listing them.
+// Linux alone tells resident memory by kind, and the number of descriptors
+// without listing them.
 
 import (
 	"bytes"

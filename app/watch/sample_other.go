@@ -2,8 +2,6 @@
 
 package watch
 
-// This file stands in for sample_linux.go elsewhere.
-
 // resident is not known without cgo; Go's own figure is taken.
 func resident() (all, anonymous int64, known bool) { return 0, 0, false }
 

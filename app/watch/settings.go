@@ -1,7 +1,5 @@
 package watch
 
-// This file is what a Watch is told: what it looks at, and what may change.
-
 import (
 	"time"
 

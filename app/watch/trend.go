@@ -1,8 +1,5 @@
 package watch
 
-// This file is the arithmetic of a window that rises: pure functions of a few
-// numbers.
-
 import "slices"
 
 // point is one stretch: what had been served at its end, in bytes, and its

@@ -1,7 +1,6 @@
 package watch
 
-// This file posts alarms to whoever wants to know. Nothing waits for it, and
-// what is secret in its URL is never said.
+// Nothing waits for a webhook, and secrets in its URL are never logged.
 
 import (
 	"bytes"

@@ -1,9 +1,8 @@
 package listing
 
-// This file keeps many names in little memory: in a few large pieces that the
-// garbage collector need not look into, found by a number of 32 bits each. A
-// million names of 20 bytes are 26 MB, where strings would be 40 MB and a
-// million objects.
+// Names are kept in a few large chunks that the garbage collector need not
+// scan, each found by a 32-bit number. A million names of 20 bytes take 26 MB,
+// where strings would take 40 MB and a million objects.
 
 const (
 	// maxName, in bytes, is the length of the longest name that is listed. File

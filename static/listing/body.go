@@ -1,7 +1,7 @@
 package listing
 
-// This file writes a page to its client, row by row: what a slow client holds
-// in memory are the packed rows, not the text.
+// A page is written row by row: what a slow client holds in memory is the
+// packed rows, not the text.
 
 import (
 	"bufio"

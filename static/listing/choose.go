@@ -1,7 +1,5 @@
 package listing
 
-// This file reads a folder and chooses what is on the page.
-
 import (
 	"cmp"
 	"errors"

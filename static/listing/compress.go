@@ -1,8 +1,7 @@
 package listing
 
-// This file compresses pages for clients that accept it. A page is about one
-// twelfth then, less even than its packed rows, so it is made at once and held
-// whole.
+// A compressed page has a twelfth of its size, less even than its packed rows,
+// so it is made at once and held whole.
 
 import (
 	"bytes"

@@ -1,8 +1,8 @@
 package listing
 
-// This file keeps Markdown away from its renderer that would take long: it
-// needs time in proportion to the square of some things, and nobody can stop
-// it. People do not write such texts; who wants to hurt does.
+// Some Markdown takes its renderer time in proportion to the square of its
+// length, and nothing can stop a renderer. People do not write such texts;
+// attackers do. They are kept away from it.
 
 import (
 	"bytes"

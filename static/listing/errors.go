@@ -1,8 +1,7 @@
 package listing
 
-// This file answers for errors, in the format that the client accepts. It says
-// what the status means and what can be done; nothing of the request and
-// nothing of the disk.
+// An error page says what the status means and what can be done; nothing of the
+// request, and nothing of the disk.
 
 import (
 	"strconv"

@@ -1,9 +1,8 @@
 package listing
 
-// This file writes a page for browsers. What is the same on all pages, with
-// style, script and icons, is in memory once. What is before and behind the
-// rows is a template. Rows are appended by hand, since a page can have ten
-// thousand and templates are slow.
+// What all pages have in common, with style, script and icons, is in memory
+// once. What is before and behind the rows is a template; rows are appended by
+// hand, since a page can have ten thousand and templates are slow.
 
 import (
 	"bytes"

@@ -1,7 +1,5 @@
 package listing
 
-// This file writes a page for programs, as listing.schema.json describes it.
-
 import (
 	_ "embed"
 	"encoding/json"

@@ -1,7 +1,7 @@
 package listing
 
-// This file is what kind of file a name promises: for its icon, and for what
-// the page can show of it in place.
+// The kind of file that a name promises decides its icon, and what the page can
+// preview.
 
 import (
 	"path"

@@ -1,7 +1,7 @@
 package listing
 
-// This file is how names are written: to be shown, to be linked, to be piped.
-// A name is bytes that somebody else chose.
+// A name is bytes that somebody else chose; it must be harmless in a page, in a
+// link and in a pipe.
 
 import (
 	"strings"

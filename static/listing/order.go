@@ -1,7 +1,5 @@
 package listing
 
-// This file is the order of names, and the search in them.
-
 import (
 	"bytes"
 	"cmp"

@@ -1,7 +1,5 @@
 package listing
 
-// This file is a page as all formats see it: what is on it, what is beside it.
-
 import (
 	"html/template"
 	"strings"

@@ -1,7 +1,7 @@
 package listing
 
-// This file finds the items of one page among many without sorting them all,
-// and lets others run meanwhile.
+// One page is found among many items without sorting them all, and without
+// keeping others from running.
 
 import (
 	"math/rand/v2"

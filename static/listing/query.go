@@ -1,7 +1,5 @@
 package listing
 
-// This file is what a request asks for in its query, and how links ask for it.
-
 import (
 	"math"
 	"net/url"

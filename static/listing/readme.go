@@ -1,8 +1,7 @@
 package listing
 
-// This file shows a folder's own text above its names. It is written by
-// whoever may put files there, so it must neither run, nor leave its box, nor
-// cost the server more than its size is worth.
+// A folder's own text is written by whoever may put files there: it must not
+// run, leave its box, or cost the server more than its size is worth.
 
 import (
 	"bytes"

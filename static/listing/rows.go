@@ -1,7 +1,7 @@
 package listing
 
-// This file keeps the rows of a page while its client takes them: 26 bytes and
-// the name each, in two pieces of memory.
+// While its client takes it, a page is 26 bytes and the name for each row, in
+// two pieces of memory.
 
 import (
 	"slices"

@@ -1,7 +1,5 @@
 package listing
 
-// This file writes a page for terminals and pipes.
-
 import "fmt"
 
 // textBody has one name per line.

@@ -1,7 +1,7 @@
 package listing
 
-// This file is who has to wait, so that memory has a bound however many ask:
-// for a place to read a folder, for the turn at a large one, and for memory.
+// Whoever needs a place to read a folder, the turn at a large one, or memory,
+// waits here, so that memory is bounded however many ask.
 
 import (
 	"context"
