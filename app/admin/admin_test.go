@@ -56,7 +56,7 @@ func (m *made) Cut(id uint64, reason error) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, t := range m.transfers {
-		if t.ID == id && errors.Is(reason, ErrEnded) {
+		if t.ID == id && errors.Is(reason, errEnded) {
 			m.ended = append(m.ended, id)
 			return true
 		}

@@ -12,8 +12,8 @@ import (
 	"fullbore/static/reply"
 )
 
-// ErrEnded is why a transfer was cut that somebody ended here.
-var ErrEnded = errors.New("ended by an operator")
+// errEnded is why a transfer was cut that somebody ended here.
+var errEnded = errors.New("ended by an operator")
 
 // transferSorts are the orders of /transfers.
 var transferSorts = []string{"newest", "oldest", "fastest", "slowest", "largest"}
@@ -104,7 +104,7 @@ func transferRowOf(t transfer.Transfer) transferRow {
 // end cuts a transfer. Who asked for a page goes back to the table.
 func (s *server) end(c *fiber.Ctx) error {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 64)
-	if err != nil || !s.cfg.Transfers.Cut(id, ErrEnded) {
+	if err != nil || !s.cfg.Transfers.Cut(id, errEnded) {
 		return fiber.NewError(fiber.StatusNotFound, "There is no such transfer; it may have ended.")
 	}
 	switch reply.FormatOf(c) {

@@ -33,8 +33,8 @@ type Config struct {
 	Operations   Operations    // how the server watches itself
 }
 
-// Default is the config of a server that is told nothing.
-func Default() Config {
+// defaultConfig is the config of a server that is told nothing.
+func defaultConfig() Config {
 	return Config{
 		Listen:       "127.0.0.1:8080",
 		Admin:        "127.0.0.1:8081",

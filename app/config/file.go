@@ -116,7 +116,7 @@ func (s *Settings) setAll(mapping ast.MapNode, keys []Key) error {
 		index := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
 		switch {
 		case name == fileKey:
-			return s.at(line, "config: names the file itself; give it as --config or %s", EnvName(fileKey))
+			return s.at(line, "config: names the file itself; give it as --config or %s", envName(fileKey))
 		case index < 0:
 			return s.at(line, "%s: %s", plain(name), unknownKey(name, keys))
 		case s.sources[name].name != "":

@@ -12,8 +12,8 @@ import (
 	"fullbore/app/watch"
 )
 
-// EnvPrefix begins the name of every environment variable of ours.
-const EnvPrefix = "FULLBORE_"
+// envPrefix begins the name of every environment variable of ours.
+const envPrefix = "FULLBORE_"
 
 // Key is one setting.
 type Key struct {
@@ -102,10 +102,10 @@ func watchKeys(w *watch.Settings) []Key {
 	}
 }
 
-// EnvName is the environment variable of a key: idle-timeout is
+// envName is the environment variable of a key: idle-timeout is
 // FULLBORE_IDLE_TIMEOUT.
-func EnvName(key string) string {
-	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+func envName(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
 }
 
 // Shown is the value for people and logs, with secrets masked.

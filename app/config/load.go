@@ -56,7 +56,7 @@ func Bind(flags *pflag.FlagSet, only ...string) *Loader {
 	flags.SortFlags = false
 	l := &Loader{flags: flags}
 	l.file = flags.String(fileKey, "", "YAML file with settings, by the names of these flags")
-	defaults := Default()
+	defaults := defaultConfig()
 	for _, key := range defaults.Keys() {
 		if key.Name == pathKey || (len(only) > 0 && !slices.Contains(only, key.Name)) {
 			continue
@@ -74,7 +74,7 @@ func (l *Loader) File() string {
 	if l.flags.Changed(fileKey) {
 		return *l.file
 	}
-	name, _ := l.lookup(EnvName(fileKey))
+	name, _ := l.lookup(envName(fileKey))
 	return name
 }
 
@@ -88,7 +88,7 @@ func (l *Loader) lookup(name string) (string, bool) {
 // Load evaluates the layers: defaults, the file, the environment, flags. An
 // error is one line that says which of them is wrong, and where.
 func (l *Loader) Load() (*Settings, error) {
-	s := &Settings{Config: Default(), File: l.File(), sources: map[string]Source{}}
+	s := &Settings{Config: defaultConfig(), File: l.File(), sources: map[string]Source{}}
 	keys := s.Keys()
 	if s.File != "" {
 		if err := s.readFile(keys); err != nil {
@@ -119,8 +119,8 @@ func (l *Loader) override(s *Settings, key Key) error {
 		value, source.name = flag.Value.String(), "--"+key.Name
 	} else if key.Name == pathKey && l.Path != "" {
 		value, source.name = l.Path, "PATH"
-	} else if set, ok := l.lookup(EnvName(key.Name)); ok {
-		value, source.name = set, EnvName(key.Name)
+	} else if set, ok := l.lookup(envName(key.Name)); ok {
+		value, source.name = set, envName(key.Name)
 	} else {
 		return nil
 	}
@@ -160,7 +160,7 @@ func quoted(key Key, value string) string {
 // file is read only if neither flag nor environment has it, so that one that is
 // broken does no harm. There is no validation.
 func (l *Loader) One(name string) (string, error) {
-	s := &Settings{Config: Default(), File: l.File(), sources: map[string]Source{}}
+	s := &Settings{Config: defaultConfig(), File: l.File(), sources: map[string]Source{}}
 	keys := s.Keys()
 	key := keys[slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })]
 	if err := l.override(s, key); err != nil {
@@ -184,14 +184,14 @@ func UnknownEnv(environ []string) []string {
 	var unknown []string
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")
-		word, ours := strings.CutPrefix(name, EnvPrefix)
+		word, ours := strings.CutPrefix(name, envPrefix)
 		key := strings.ToLower(strings.ReplaceAll(word, "_", "-"))
-		if !ours || (slices.Contains(known, key) && name == EnvName(key)) {
+		if !ours || (slices.Contains(known, key) && name == envName(key)) {
 			continue
 		}
 		hint := "see fullbore config --default"
 		if meant := nearest(key, known); meant != "" {
-			hint = "did you mean " + EnvName(meant) + "?"
+			hint = "did you mean " + envName(meant) + "?"
 		}
 		unknown = append(unknown, name+" is not a setting; "+hint)
 	}

@@ -28,7 +28,7 @@ func (l layers) load(t testing.TB) (*Settings, error) {
 	}
 	loader.Path = l.path
 	loader.Lookup = func(name string) (string, bool) {
-		if name == EnvName(fileKey) && l.file != "" {
+		if name == envName(fileKey) && l.file != "" {
 			return "fullbore.yaml", true
 		}
 		value, ok := l.env[name]
@@ -304,7 +304,7 @@ func TestFileOfDefaultsIsTheDefaults(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, file)
 			continue
 		}
-		defaults := Default()
+		defaults := defaultConfig()
 		for _, change := range Changes(&defaults, &s.Config) {
 			t.Errorf("%s: %s", name, change)
 		}

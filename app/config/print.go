@@ -53,7 +53,7 @@ func WriteDefault(w io.Writer) error {
 # Use it by: fullbore serve --config FILE, or FULLBORE_CONFIG=FILE. Check it by:
 # fullbore config --config FILE. What is marked "restart" cannot be changed by a reload.
 `)
-	defaults, section := Default(), ""
+	defaults, section := defaultConfig(), ""
 	for _, key := range defaults.Keys() {
 		if key.Section != section {
 			section = key.Section
@@ -87,11 +87,11 @@ func WriteMarkdown(w io.Writer) error {
 		if key.Live {
 			changes = "reload"
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", key.Name, EnvName(key.Name), value, changes,
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", key.Name, envName(key.Name), value, changes,
 			template.ReplaceAllString(strings.ReplaceAll(key.Usage, "|", `\|`), "`$1`"))
 	}
 	row(Key{Name: fileKey, Usage: "the YAML file with settings; not in the file itself", Value: (*text)(&file)})
-	defaults := Default()
+	defaults := defaultConfig()
 	for _, key := range defaults.Keys() {
 		row(key)
 	}

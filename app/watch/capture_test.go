@@ -106,8 +106,8 @@ func TestAlarmsComeWhenCapturesCannot(t *testing.T) {
 	if e := w.events.of(t, "capture")[0]; !strings.Contains(e.Error, "not a directory") || e.Rule != "memory" {
 		t.Errorf("event %+v", e)
 	}
-	if w.Alarms(Memory) != 1 || w.Captures() != 0 {
-		t.Errorf("%d alarms, %d captures", w.Alarms(Memory), w.Captures())
+	if w.Alarms(ruleMemory) != 1 || w.Captures() != 0 {
+		t.Errorf("%d alarms, %d captures", w.Alarms(ruleMemory), w.Captures())
 	}
 }
 
@@ -116,7 +116,7 @@ func TestKeepNoneCapturesNothing(t *testing.T) {
 	w := run(t, func(c *Config) {
 		c.StateDir, c.Settings.Memory, c.Settings.Keep, c.Settings.Cooldown = state, 1, 0, time.Millisecond
 	}, nil)
-	until(t, "alarms", func() bool { return w.Alarms(Memory) >= 3 })
+	until(t, "alarms", func() bool { return w.Alarms(ruleMemory) >= 3 })
 	w.stop()
 	if all := names(t, state); len(all) > 0 || strings.Contains(w.events.String(), `"where"`) {
 		t.Errorf("it left %q and said %s", all, w.events)
@@ -143,7 +143,7 @@ func TestCaptureDoesWithoutACPUProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pprof.StopCPUProfile()
-	a := &alarm{Rule: Memory, Capture: filepath.Join(t.TempDir(), profilesDir, "x")}
+	a := &alarm{Rule: ruleMemory, Capture: filepath.Join(t.TempDir(), profilesDir, "x")}
 	if err := writeCapture(t.Context(), a, time.Hour); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestFailedCaptureLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	dir := filepath.Join(t.TempDir(), profilesDir)
-	a := &alarm{Rule: Memory, Capture: filepath.Join(dir, "x")}
+	a := &alarm{Rule: ruleMemory, Capture: filepath.Join(dir, "x")}
 	if err := writeCapture(ctx, a, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -200,11 +200,11 @@ func (w *Watch) forget() {
 	goroutines := count("goroutines", func(s *Sample) float64 { return float64(s.Goroutines) })
 	goroutines[0].lately = true // descriptors are closed at once
 	w.growth = map[Rule][]*growth{
-		MemoryGrowth: {
+		ruleMemoryGrowth: {
 			memory("resident memory", func(s *Sample) float64 { return float64(s.Anonymous) }),
 			memory("live heap", func(s *Sample) float64 { return float64(s.Heap) }),
 		},
-		GoroutineGrowth:  goroutines,
-		DescriptorGrowth: count("descriptors", func(s *Sample) float64 { return float64(s.Descriptors) }),
+		ruleGoroutineGrowth:  goroutines,
+		ruleDescriptorGrowth: count("descriptors", func(s *Sample) float64 { return float64(s.Descriptors) }),
 	}
 }

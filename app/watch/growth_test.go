@@ -38,44 +38,44 @@ const (
 )
 
 var shapes = []shape{
-	{"flat noise", false, MemoryGrowth, 0, func(*rand.Rand) func(*world) {
+	{"flat noise", false, ruleMemoryGrowth, 0, func(*rand.Rand) func(*world) {
 		return func(w *world) { w.memory(30 + 2*w.rng.NormFloat64()) }
 	}},
-	{"red noise (each sample 0.99 of the last, deviation 3 MiB)", false, MemoryGrowth, 5, func(rng *rand.Rand) func(*world) {
+	{"red noise (each sample 0.99 of the last, deviation 3 MiB)", false, ruleMemoryGrowth, 5, func(rng *rand.Rand) func(*world) {
 		level := 3 * rng.NormFloat64()
 		return func(w *world) {
 			level = 0.99*level + math.Sqrt(1-0.99*0.99)*3*w.rng.NormFloat64()
 			w.memory(40 + level)
 		}
 	}},
-	{"sawtooth of the collector, 20 to 60 MiB", false, MemoryGrowth, 0, sawtooth},
-	{"pool that fills by 10 to 40 MiB in up to a minute", false, MemoryGrowth, 0, func(rng *rand.Rand) func(*world) {
+	{"sawtooth of the collector, 20 to 60 MiB", false, ruleMemoryGrowth, 0, sawtooth},
+	{"pool that fills by 10 to 40 MiB in up to a minute", false, ruleMemoryGrowth, 0, func(rng *rand.Rand) func(*world) {
 		at, ramp, height := rng.IntN(fourHours*3/4), 1+rng.IntN(12), 10+30*rng.Float64()
 		return func(w *world) {
 			w.memory(20 + w.rng.NormFloat64() + height*min(1, max(0, float64(w.at-at)/float64(ramp))))
 		}
 	}},
-	{"bursts of 2,000 connections that leave their memory a while", false, MemoryGrowth, 0, bursts},
-	{"connections that come and go by the hour", false, MemoryGrowth, 0, func(rng *rand.Rand) func(*world) {
+	{"bursts of 2,000 connections that leave their memory a while", false, ruleMemoryGrowth, 0, bursts},
+	{"connections that come and go by the hour", false, ruleMemoryGrowth, 0, func(rng *rand.Rand) func(*world) {
 		phase := rng.Float64() * 2 * math.Pi
 		return func(w *world) {
 			w.s.Connections = int(1000 + 900*math.Sin(phase+float64(w.at)/120))
 			w.memory(20 + 0.03*float64(w.s.Connections) + w.rng.NormFloat64())
 		}
 	}},
-	{"warm-up that adds 10 to 20 MiB over 10 s to 10 min", false, MemoryGrowth, 60, func(rng *rand.Rand) func(*world) {
+	{"warm-up that adds 10 to 20 MiB over 10 s to 10 min", false, ruleMemoryGrowth, 60, func(rng *rand.Rand) func(*world) {
 		height, tau, at := 10+10*rng.Float64(), float64(2+rng.IntN(118)), rng.IntN(fourHours/2)
 		return func(w *world) {
 			w.memory(20 + w.rng.NormFloat64() + height*(1-math.Exp(-float64(max(0, w.at-at))/tau)))
 		}
 	}},
-	{"goroutines of 0 to 500 connections", false, GoroutineGrowth, 0, func(*rand.Rand) func(*world) {
+	{"goroutines of 0 to 500 connections", false, ruleGoroutineGrowth, 0, func(*rand.Rand) func(*world) {
 		return func(w *world) {
 			w.s.Connections = max(0, min(500, w.s.Connections+w.rng.IntN(101)-50))
 			w.s.Goroutines = 12 + w.s.Connections + w.rng.IntN(20)
 		}
 	}},
-	{"bursts of 100 to 2,000 connections whose workers stay for 20 s", false, GoroutineGrowth, 0, func(*rand.Rand) func(*world) {
+	{"bursts of 100 to 2,000 connections whose workers stay for 20 s", false, ruleGoroutineGrowth, 0, func(*rand.Rand) func(*world) {
 		var ended [4]int
 		return func(w *world) {
 			ended[w.at%4] = w.s.Connections
@@ -86,9 +86,9 @@ var shapes = []shape{
 			w.s.Goroutines = 12 + w.s.Connections + ended[0] + ended[1] + ended[2] + ended[3]
 		}
 	}},
-	{"leak of 1 KB per request of 100 KB, 50 a second", true, MemoryGrowth, 0, leak(50, 100_000, 0)},
-	{"leak of 1 KB per request of 1 MB, 10 a second, in noise of 2 MiB", true, MemoryGrowth, 0, leak(10, 1_000_000, 2)},
-	{"leak of 1 KB per request under a sawtooth of 40 MiB", true, MemoryGrowth, 0, func(rng *rand.Rand) func(*world) {
+	{"leak of 1 KB per request of 100 KB, 50 a second", true, ruleMemoryGrowth, 0, leak(50, 100_000, 0)},
+	{"leak of 1 KB per request of 1 MB, 10 a second, in noise of 2 MiB", true, ruleMemoryGrowth, 0, leak(10, 1_000_000, 2)},
+	{"leak of 1 KB per request under a sawtooth of 40 MiB", true, ruleMemoryGrowth, 0, func(rng *rand.Rand) func(*world) {
 		saw := sawtooth(rng)
 		leaked := 0.0
 		return func(w *world) {
@@ -97,7 +97,7 @@ var shapes = []shape{
 			w.memory(float64(w.s.Anonymous)/mib + leaked)
 		}
 	}},
-	{"leak of one goroutine per abort, one in 2 s", true, GoroutineGrowth, 10, func(*rand.Rand) func(*world) {
+	{"leak of one goroutine per abort, one in 2 s", true, ruleGoroutineGrowth, 10, func(*rand.Rand) func(*world) {
 		leaked := 0
 		return func(w *world) {
 			w.s.Connections = max(0, min(500, w.s.Connections+w.rng.IntN(101)-50))
@@ -105,7 +105,7 @@ var shapes = []shape{
 			w.s.Goroutines = 12 + w.s.Connections + w.rng.IntN(20) + leaked
 		}
 	}},
-	{"leak of one descriptor per abort, one in 20 s", true, DescriptorGrowth, 0, func(*rand.Rand) func(*world) {
+	{"leak of one descriptor per abort, one in 20 s", true, ruleDescriptorGrowth, 0, func(*rand.Rand) func(*world) {
 		leaked := 0
 		return func(w *world) {
 			w.s.Connections = w.rng.IntN(300)
@@ -207,7 +207,7 @@ func firstAlarm(s shape, seed uint64, samples int) int {
 }
 
 func allowedBy(rule Rule) float64 {
-	if rule == MemoryGrowth {
+	if rule == ruleMemoryGrowth {
 		return 256 << 10
 	}
 	return 0

@@ -241,8 +241,8 @@ type leakCase struct {
 }
 
 var leakCases = []leakCase{
-	{MemoryGrowth, "/memory", (*leaky).download, "heap.pb.gz", "leakOfMemory"},
-	{GoroutineGrowth, "/goroutine", (*leaky).abort, "goroutine.pb.gz", "leakOfGoroutines"},
+	{ruleMemoryGrowth, "/memory", (*leaky).download, "heap.pb.gz", "leakOfMemory"},
+	{ruleGoroutineGrowth, "/goroutine", (*leaky).abort, "goroutine.pb.gz", "leakOfGoroutines"},
 }
 
 func TestLeakIsFoundAndNamed(t *testing.T) {
@@ -333,7 +333,7 @@ func TestServerThatDoesNotLeakIsNotAccused(t *testing.T) {
 			n := l.load(t, client, c.path, func(n int64) bool { return n > 1200 && w.full(c.rule) })
 			t.Logf("%d requests", n)
 			for _, rule := range Rules {
-				if rule == GC || (rule == MemoryGrowth && raceEnabled) {
+				if rule == ruleGC || (rule == ruleMemoryGrowth && raceEnabled) {
 					continue // the load collects all the time, and the race detector takes memory
 				}
 				if n := w.Alarms(rule); n > 0 {

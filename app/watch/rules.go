@@ -70,19 +70,19 @@ func (s *state) set(raised bool, reason string, now time.Time, cooldown time.Dur
 func (w *Watch) ask(rule Rule, s *Sample, settings *Settings) (raised bool, reason string, _ *rise) {
 	was := w.states[rule].raised
 	switch rule {
-	case Memory:
+	case ruleMemory:
 		limit, of := w.memoryLimit(settings, s.Time)
 		return above(was, float64(s.Resident), limit), fmt.Sprintf(
 			"resident memory is %s; the limit is %s%s", bytesText(float64(s.Resident)), bytesText(limit), of), nil
-	case Descriptors:
+	case ruleDescriptors:
 		limit := float64(descriptorLimit())
 		return above(was, float64(s.Descriptors), descriptorShare*limit), fmt.Sprintf(
 			"%d descriptors are open of %.0f that the process may have", s.Descriptors, limit), nil
-	case GC:
+	case ruleGC:
 		share := w.gc.share
 		return above(was, share, gcLimit), fmt.Sprintf(
 			"the garbage collector takes %.0f %% of the CPU", 100*share), nil
-	case Goroutines:
+	case ruleGoroutines:
 		limit := float64(goroutines + goroutinesPer*s.Peak)
 		return above(was, float64(s.Goroutines), limit), fmt.Sprintf(
 			"there are %d goroutines, and in the last half minute there were at most %d connections", s.Goroutines, s.Peak), nil
@@ -100,7 +100,7 @@ func above(was bool, figure, limit float64) bool {
 
 func (w *Watch) askGrowth(rule Rule, s *Sample, settings *Settings) (raised bool, reason string, _ *rise) {
 	allowed := 0.0
-	if rule == MemoryGrowth {
+	if rule == ruleMemoryGrowth {
 		allowed = float64(settings.Growth)
 	}
 	var rising *rise

@@ -76,17 +76,17 @@ type Rule string
 
 // The rules.
 const (
-	Memory           Rule = "memory"
-	Descriptors      Rule = "descriptors"
-	GC               Rule = "gc"
-	Goroutines       Rule = "goroutines"
-	MemoryGrowth     Rule = "memory-growth"
-	GoroutineGrowth  Rule = "goroutine-growth"
-	DescriptorGrowth Rule = "descriptor-growth"
+	ruleMemory           Rule = "memory"
+	ruleDescriptors      Rule = "descriptors"
+	ruleGC               Rule = "gc"
+	ruleGoroutines       Rule = "goroutines"
+	ruleMemoryGrowth     Rule = "memory-growth"
+	ruleGoroutineGrowth  Rule = "goroutine-growth"
+	ruleDescriptorGrowth Rule = "descriptor-growth"
 )
 
 // Rules are all of them, the gravest first.
-var Rules = []Rule{Memory, Descriptors, GC, Goroutines, MemoryGrowth, GoroutineGrowth, DescriptorGrowth}
+var Rules = []Rule{ruleMemory, ruleDescriptors, ruleGC, ruleGoroutines, ruleMemoryGrowth, ruleGoroutineGrowth, ruleDescriptorGrowth}
 
 // Watch is a watchdog. All methods are safe for concurrent use.
 type Watch struct {
@@ -244,8 +244,8 @@ func (w *Watch) Health() (score int, reasons []string) {
 
 // weights is what each rule takes from a score of 100.
 var weights = map[Rule]int{
-	Memory: 60, Descriptors: 60, GC: 40, Goroutines: 30,
-	MemoryGrowth: 30, GoroutineGrowth: 30, DescriptorGrowth: 30,
+	ruleMemory: 60, ruleDescriptors: 60, ruleGC: 40, ruleGoroutines: 30,
+	ruleMemoryGrowth: 30, ruleGoroutineGrowth: 30, ruleDescriptorGrowth: 30,
 }
 
 // Alarms is how often the rule raised an alarm.

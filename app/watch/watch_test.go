@@ -115,7 +115,7 @@ func run(t *testing.T, edit func(*Config), shorten func(*Watch)) *watched {
 
 func TestLevelAlarmComesOnceAndGoes(t *testing.T) {
 	w := run(t, func(c *Config) { c.Settings.Memory = 1 }, nil)
-	until(t, "the alarm", func() bool { return w.Alarms(Memory) == 1 })
+	until(t, "the alarm", func() bool { return w.Alarms(ruleMemory) == 1 })
 	score, reasons := w.Health()
 	if score != 40 || len(reasons) != 1 {
 		t.Errorf("health %d, %q, want 40 and one reason", score, reasons)
@@ -136,7 +136,7 @@ func TestLevelAlarmComesOnceAndGoes(t *testing.T) {
 
 func TestAlarmIsRepeatedAfterTheCooldown(t *testing.T) {
 	w := run(t, func(c *Config) { c.Settings.Memory, c.Settings.Cooldown = 1, 20*time.Millisecond }, nil)
-	until(t, "three alarms", func() bool { return w.Alarms(Memory) >= 3 })
+	until(t, "three alarms", func() bool { return w.Alarms(ruleMemory) >= 3 })
 	if w.Alarms("unheard-of") != 0 {
 		t.Error("a rule that there is not raised an alarm")
 	}
@@ -144,7 +144,7 @@ func TestAlarmIsRepeatedAfterTheCooldown(t *testing.T) {
 
 func TestOffWatchesNothing(t *testing.T) {
 	w := run(t, func(c *Config) { c.Settings.Memory, c.Settings.Every = 1, 0 }, nil)
-	if _, there := w.Last(); there || w.Alarms(Memory) != 0 {
+	if _, there := w.Last(); there || w.Alarms(ruleMemory) != 0 {
 		t.Error("it looked")
 	}
 	on := *w.settings.Load()
@@ -214,16 +214,16 @@ func TestEachLevelRule(t *testing.T) {
 		gc   float64
 		want bool
 	}{
-		{Memory, Sample{Resident: 1001}, 0, true},
-		{Memory, Sample{Resident: 999}, 0, false},
-		{Descriptors, Sample{Descriptors: descriptorLimit()}, 0, descriptorLimit() > 0},
-		{Descriptors, Sample{Descriptors: descriptorLimit() / 2}, 0, false},
-		{Descriptors, Sample{Descriptors: -1}, 0, false},
-		{Goroutines, Sample{Goroutines: 1001}, 0, true},
-		{Goroutines, Sample{Goroutines: 5000, Peak: 1000}, 0, false},
-		{Goroutines, Sample{Goroutines: 9001, Peak: 1000}, 0, true},
-		{GC, Sample{}, 0.26, true},
-		{GC, Sample{}, 0.25, false},
+		{ruleMemory, Sample{Resident: 1001}, 0, true},
+		{ruleMemory, Sample{Resident: 999}, 0, false},
+		{ruleDescriptors, Sample{Descriptors: descriptorLimit()}, 0, descriptorLimit() > 0},
+		{ruleDescriptors, Sample{Descriptors: descriptorLimit() / 2}, 0, false},
+		{ruleDescriptors, Sample{Descriptors: -1}, 0, false},
+		{ruleGoroutines, Sample{Goroutines: 1001}, 0, true},
+		{ruleGoroutines, Sample{Goroutines: 5000, Peak: 1000}, 0, false},
+		{ruleGoroutines, Sample{Goroutines: 9001, Peak: 1000}, 0, true},
+		{ruleGC, Sample{}, 0.26, true},
+		{ruleGC, Sample{}, 0.25, false},
 	} {
 		w.gc.share = c.gc
 		raised, reason, _ := w.ask(c.rule, &c.s, settings)

@@ -95,7 +95,7 @@ func TestNothingWaitsForAReceiverThatHangs(t *testing.T) {
 	}, nil)
 	<-entered
 	// More than may wait: the rest is said to be lost.
-	until(t, "alarms to go on", func() bool { return w.Alarms(Memory) > webhookQueue+2 })
+	until(t, "alarms to go on", func() bool { return w.Alarms(ruleMemory) > webhookQueue+2 })
 	until(t, "a loss to be said", func() bool { return len(w.events.of(t, "webhook")) > 0 })
 	w.stop() // does not wait for it either
 }
