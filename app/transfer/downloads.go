@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
@@ -55,13 +56,16 @@ type table struct {
 	evicted                      atomic.Int64
 	delivered, duplicate         atomic.Int64
 
-	mu    sync.Mutex
-	byKey map[uint64]*download
-	busy  download // a ring of those with a request in flight, oldest first
-	idle  download // a ring of the others, in the order in which they expire
-	spans int
-	ended []Download // a ring, once it is full
-	next  int        // where in ended the next one goes
+	straggle time.Duration // see straggle; 0: late requests begin downloads of their own
+
+	mu      sync.Mutex
+	byKey   map[uint64]*download
+	busy    download // a ring of those with a request in flight, oldest first
+	idle    download // a ring of the others, in the order in which they expire
+	covered download // a ring of those that are complete but for late requests, likewise
+	spans   int
+	ended   []Download // a ring, once it is full
+	next    int        // where in ended the next one goes
 
 	log    *zerolog.Logger
 	events chan Download
@@ -122,6 +126,10 @@ func (t *table) join(e *entry, result *logger.Result) {
 // counts the request in. The table is locked.
 func (t *table) enter(e *entry, result *logger.Result) {
 	d := t.byKey[e.hash]
+	if d != nil && d.InFlight == 0 && d.Covered >= d.Size && !straggles(result) {
+		t.end(d, Complete)
+		d = nil
+	}
 	if d == nil {
 		if len(t.byKey) >= maxDownloads {
 			t.evict()
@@ -205,16 +213,32 @@ func (t *table) take(d *download, result *logger.Result) {
 	if d.InFlight > 0 {
 		return
 	}
+	ring := &t.idle
 	if d.Covered >= d.Size {
-		t.end(d, Complete)
-		return
+		if d.Requests == 1 || t.straggle == 0 {
+			t.end(d, Complete)
+			return
+		}
+		ring = &t.covered
 	}
-	first := t.idle.next == &t.idle
+	first := ring.next == ring
 	d.unlink()
-	d.before(&t.idle)
+	d.before(ring)
 	if first {
 		t.wake()
 	}
+}
+
+// straggle is how long a download that took several requests waits for more of
+// them after the last byte: a manager may have asked for a piece on one
+// connection that another one has got meanwhile.
+const straggle = time.Second
+
+// straggles reports whether a request may be a late one of a download that is
+// covered, and not the beginning of another.
+func straggles(result *logger.Result) bool {
+	offset, _, ok := result.Span()
+	return ok && offset > 0 && result.Status == statusPartial
 }
 
 // add notes that a range was delivered. The table is locked.
@@ -236,11 +260,14 @@ func (t *table) add(d *download, r span) {
 // evict makes room for one more: the one that nothing was asked of for longest
 // goes, or if all are busy the one that was joined least lately.
 func (t *table) evict() {
-	d := t.idle.next
-	if d == &t.idle {
-		d = t.busy.next
+	switch {
+	case t.covered.next != &t.covered:
+		t.end(t.covered.next, Complete)
+	case t.idle.next != &t.idle:
+		t.end(t.idle.next, Evicted)
+	default:
+		t.end(t.busy.next, Evicted)
 	}
-	t.end(d, Evicted)
 }
 
 // end takes a download out of the table. The table is locked.

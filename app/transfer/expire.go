@@ -6,6 +6,7 @@ package transfer
 
 import (
 	"hash/maphash"
+	"math"
 	"slices"
 	"time"
 )
@@ -18,6 +19,8 @@ func (t *table) start(cfg Config) {
 	t.byKey = make(map[uint64]*download)
 	t.busy.next, t.busy.prev = &t.busy, &t.busy
 	t.idle.next, t.idle.prev = &t.idle, &t.idle
+	t.covered.next, t.covered.prev = &t.covered, &t.covered
+	t.straggle = straggle
 	t.log = cfg.Events
 	t.events = make(chan Download, eventQueue)
 	t.look = make(chan struct{}, 1)
@@ -68,14 +71,24 @@ func (t *table) expire(now time.Time) time.Duration {
 	expiry := time.Duration(t.expiry.Load())
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for t.idle.next != &t.idle {
-		d := t.idle.next
-		if left := expiry - now.Sub(d.Last); left > 0 {
+	return min(
+		t.expireRing(&t.covered, now, t.straggle, Complete),
+		t.expireRing(&t.idle, now, expiry, Abandoned),
+		never,
+	)
+}
+
+// expireRing ends what has waited in a ring for so long. It gives how long the
+// next one still has. The table is locked.
+func (t *table) expireRing(ring *download, now time.Time, after time.Duration, outcome Outcome) time.Duration {
+	for ring.next != ring {
+		d := ring.next
+		if left := after - now.Sub(d.Last); left > 0 {
 			return left
 		}
-		t.end(d, Abandoned)
+		t.end(d, outcome)
 	}
-	return never
+	return math.MaxInt64
 }
 
 // close ends all that is left. A server that stops takes no resumption.
@@ -83,6 +96,10 @@ func (t *table) close() {
 	t.once.Do(func() { close(t.stop) })
 	<-t.done
 	t.mu.Lock()
+	for t.covered.next != &t.covered {
+		t.end(t.covered.next, Complete)
+		t.drain()
+	}
 	for _, ring := range []*download{&t.idle, &t.busy} {
 		for ring.next != ring {
 			t.end(ring.next, Abandoned)
