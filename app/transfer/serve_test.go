@@ -47,6 +47,13 @@ type server struct {
 	said *lines // the events
 }
 
+// straggle sets how long a covered download waits for late requests.
+func (s *server) straggle(d time.Duration) {
+	s.downloads.mu.Lock()
+	defer s.downloads.mu.Unlock()
+	s.downloads.straggle = d
+}
+
 // serve serves a new folder. The registry is closed by finish, or at the end.
 func serve(t *testing.T, cfg Config, files ...static.Config) *server {
 	t.Helper()
@@ -54,7 +61,7 @@ func serve(t *testing.T, cfg Config, files ...static.Config) *server {
 	events := zerolog.New(s.said)
 	cfg.Events = &events
 	s.Registry = New(cfg)
-	s.downloads.straggle = 0 // a download ends with its last byte, but where late requests are what a test is about
+	s.straggle(0) // a download ends with its last byte, but where late requests are what a test is about
 	log, err := logger.NewLogger(logger.Config{Format: logger.FormatJSON, Output: s.log, Observer: s.Registry})
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 // download that it came too late for; one that begins anew does not.
 func TestLateRequestIsPartOfItsDownload(t *testing.T) {
 	s := serve(t, Config{})
-	s.downloads.straggle = time.Hour
+	s.straggle(time.Hour)
 	s.file("file", fileSize)
 	half := fmt.Sprintf("Range: bytes=%d-", fileSize/2)
 	s.get("/file", fmt.Sprintf("Range: bytes=0-%d", fileSize/2-1))
@@ -27,7 +27,7 @@ func TestLateRequestIsPartOfItsDownload(t *testing.T) {
 
 func TestDownloadEndsWhenNoRequestIsLate(t *testing.T) {
 	s := serve(t, Config{})
-	s.downloads.straggle = 50 * time.Millisecond
+	s.straggle(50 * time.Millisecond)
 	s.file("file", fileSize)
 	s.get("/file", fmt.Sprintf("Range: bytes=0-%d", fileSize/2-1))
 	s.get("/file", fmt.Sprintf("Range: bytes=%d-", fileSize/2))
@@ -43,7 +43,7 @@ func TestDownloadEndsWhenNoRequestIsLate(t *testing.T) {
 
 func TestStopCompletesWhatIsCovered(t *testing.T) {
 	s := serve(t, Config{})
-	s.downloads.straggle = time.Hour
+	s.straggle(time.Hour)
 	s.file("file", fileSize)
 	s.get("/file", fmt.Sprintf("Range: bytes=0-%d", fileSize/2-1))
 	s.get("/file", fmt.Sprintf("Range: bytes=%d-", fileSize/2))
