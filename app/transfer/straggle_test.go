@@ -48,6 +48,6 @@ func TestStopCompletesWhatIsCovered(t *testing.T) {
 	s.get("/file", fmt.Sprintf("Range: bytes=0-%d", fileSize/2-1))
 	s.get("/file", fmt.Sprintf("Range: bytes=%d-", fileSize/2))
 	s.quiet()
-	s.Registry.Close()
+	s.Close()
 	s.wantTotals(Totals{Started: 1, Complete: 1, Delivered: fileSize})
 }
