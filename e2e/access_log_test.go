@@ -107,6 +107,8 @@ func TestLogIsMovedTruncatedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.fetch("/file", 1)
+	// A record is written after its response: this one into the file that is gone.
+	waitUntil(t, "the last request is recorded", func() bool { return sum(s.scrape(), "fullbore_requests_total") == 6 })
 	_ = s.cmd.Process.Signal(syscall.SIGHUP)
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(s.log); err == nil {
