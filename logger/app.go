@@ -1,8 +1,5 @@
 package logger
 
-// What the logger knows of the app that it serves, and the app that it makes to
-// give Done a context.
-
 import (
 	"strconv"
 
@@ -10,7 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// facts are what does not change of an app between requests.
+// facts are what stays the same about an app between requests.
 type facts struct {
 	app         *fiber.App
 	colors      fiber.Colors
@@ -20,11 +17,10 @@ type facts struct {
 	errPadding  string // the length of the longest path, at least 15
 }
 
-// noApp is for requests that come before the first one that an app handles.
+// noApp stands in until an app has handled a request.
 var noApp = &facts{writeBuffer: 4096, errPadding: "15"}
 
-// factsOf finds what is known of an app. Most loggers serve one; the last one
-// asked about is at hand.
+// factsOf caches the last app asked about: most loggers serve only one.
 func (l *Logger) factsOf(app *fiber.App) *facts {
 	if f := l.lastApp.Load(); f.app == app {
 		return f
@@ -56,15 +52,15 @@ func learn(app *fiber.App) *facts {
 	}
 }
 
-// finished is what calls Done for one route: a *fiber.Ctx knows its route and
-// parameters only when an app has routed it.
+// finished is the key of dones. There is one handler per route, since a
+// *fiber.Ctx has a route and parameters only after an app has routed it.
 type finished struct {
 	app   *fiber.App
 	route string
 }
 
-// callDone calls Config.Done with a context of its own, since Fiber's was given
-// back before the response.
+// callDone calls Config.Done with a context of its own: Fiber released the
+// request's before the response.
 func (v *visit) callDone(line []byte) {
 	l, app := v.log, v.record.facts.app
 	v.doneLine = line
@@ -77,7 +73,7 @@ func (v *visit) callDone(line []byte) {
 		}
 		handler.(fasthttp.RequestHandler)(v.ctx) //nolint:forcetypeassert // the map holds nothing else
 	}
-	if v.doneDue && app != nil { // no route, or a method that nobody knows
+	if v.doneDue && app != nil { // no route, or an unknown method
 		c := app.AcquireCtx(v.ctx)
 		defer app.ReleaseCtx(c)
 		l.cfg.Done(c, line)
@@ -85,9 +81,9 @@ func (v *visit) callDone(line []byte) {
 	v.doneDue = false
 }
 
-// routeDone makes an app, with the config of the request's, that has nothing
-// but Done: on the request's route, and for a path that a handler has changed
-// so that it no longer matches, on every other one.
+// routeDone returns the handler of an app, configured like the request's, that
+// only calls Done: on the request's route, and, in case a handler changed the
+// path so that it no longer matches, on every other.
 func (l *Logger) routeDone(key finished) fasthttp.RequestHandler {
 	config := key.app.Config()
 	config.ETag, config.Views, config.EnablePrintRoutes = false, nil, false

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// clock is the text of ${time}. It is made when it is asked for and has gone
-// stale, which a timer says once an interval after it was made: no request
-// needs to look at the time, no goroutine has to keep it, and nothing is left
-// behind by a logger that nobody closes. It is safe for concurrent use.
+// clock caches the text of ${time}. It is rendered on demand, and a timer marks
+// it stale an interval later: requests need not read the time, no goroutine keeps
+// it up to date, and a logger that is never closed leaks nothing. It is safe for
+// concurrent use.
 type clock struct {
 	layout string
 	zone   *time.Location
@@ -16,8 +16,8 @@ type clock struct {
 	fresh  atomic.Pointer[stamp] // nil: stale
 }
 
-// stamp is a time as text, kept as an interface too: as such it can be stored
-// in Data without an allocation.
+// stamp is a time as text, also boxed in an interface so that it can be stored in
+// Data without an allocation.
 type stamp struct {
 	text  string
 	boxed any

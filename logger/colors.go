@@ -1,7 +1,5 @@
 package logger
 
-// The colors of the app's scheme, and what has one.
-
 import (
 	"strconv"
 
@@ -14,11 +12,18 @@ func color(choose func(*fiber.Colors) string) early {
 	}
 }
 
-func coloredStatus(dst []byte, r *record) []byte {
+var noColors fiber.Colors
+
+// palette holds the app's colors, or empty ones if colors are off.
+func (r *record) palette() *fiber.Colors {
 	if !r.log.cfg.enableColors {
-		return strconv.AppendInt(dst, int64(r.Status), 10)
+		return &noColors
 	}
-	colors := &r.facts.colors
+	return &r.facts.colors
+}
+
+func coloredStatus(dst []byte, r *record) []byte {
+	colors := r.palette()
 	dst = append(dst, statusColor(r.Status, colors)...)
 	dst = strconv.AppendInt(dst, int64(r.Status), 10)
 	return append(dst, colors.Reset...)
@@ -38,10 +43,7 @@ func statusColor(status int, colors *fiber.Colors) string {
 }
 
 func coloredMethod(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
-	if !v.log.cfg.enableColors {
-		return orDash(dst, v.log, v.method())
-	}
-	colors := &v.record.facts.colors
+	colors := v.record.palette()
 	dst = append(dst, methodColor(string(v.method()), colors)...)
 	dst = orDash(dst, v.log, v.method())
 	return append(dst, colors.Reset...)
@@ -70,13 +72,11 @@ func methodColor(method string, colors *fiber.Colors) string {
 
 func coloredError(dst []byte, r *record) []byte {
 	text := r.trouble()
-	switch {
-	case len(text) == 0:
+	if len(text) == 0 {
 		return append(dst, '-')
-	case !r.log.cfg.enableColors:
-		return safe(dst, r.log, text)
 	}
-	dst = append(dst, r.facts.colors.Red...)
+	colors := r.palette()
+	dst = append(dst, colors.Red...)
 	dst = safe(dst, r.log, text)
-	return append(dst, r.facts.colors.Reset...)
+	return append(dst, colors.Reset...)
 }

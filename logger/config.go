@@ -1,8 +1,5 @@
 package logger
 
-// What a user of Fiber's own logger knows: the same names with the same meanings,
-// and below each other what is new here.
-
 import (
 	"io"
 	"os"
@@ -13,111 +10,109 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// The formats that have a name. Any other Config.Format is a template.
+// The named formats. Any other Config.Format is a template.
 const (
-	FormatJSON     = "json"     // one JSON object a line, written by zerolog
+	FormatJSON     = "json"     // one JSON object per line
 	FormatCombined = "combined" // Apache's and nginx's combined log format
 	FormatCommon   = "common"   // the Common Log Format
-	FormatConsole  = "console"  // for people to read
+	FormatConsole  = "console"  // human-readable
 )
 
 // Config of a Logger. The zero value logs as Fiber's logger does: its default
-// format, to standard output.
+// format, to standard output. Fields that Fiber's logger also has mean the same.
 type Config struct {
 	// Next skips the logger for a request when it returns true.
 	//
 	// Optional. Default: nil
 	Next func(c *fiber.Ctx) bool
 
-	// Done is called after the line of a request was written, with the line.
-	// That is after the response; c is valid during the call and has the
-	// request, the response without a streamed body, and the locals.
+	// Done is called with each line after it was written, which is after the
+	// response. c is valid during the call and holds the request, the locals, and
+	// the response without a streamed body.
 	//
 	// Optional. Default: nil
 	Done func(c *fiber.Ctx, logString []byte)
 
-	// Observer is told of each request as it goes on, for metrics and the like.
-	// It costs no allocation.
+	// Observer follows each request, for metrics and the like, without
+	// allocating.
 	//
 	// Optional. Default: nil
 	Observer Observer
 
-	// CountStreams counts what is read of body streams that do not count
-	// themselves (see BodyStream), by putting a counter around them inside
-	// fasthttp's messages, where only unsafe reaches. Without it their bytes are
-	// what the connection counted or the header declared, and those of a
-	// streamed request body that was declared and not read count as received.
+	// CountStreams wraps body streams that do not count themselves (see
+	// BodyStream) in a counter, which takes unsafe access to fasthttp's messages.
+	// Without it, their bytes are what the connection counted or the header
+	// declared, and a streamed request body counts as received as declared, read
+	// or not.
 	//
 	// Optional. Default: false
 	CountStreams bool
 
-	// CustomTags adds tags, or replaces those that there are. A name that ends
-	// in a colon takes a parameter. They are asked when the handlers are done
-	// and the response is not yet sent; what they write is not escaped.
+	// CustomTags adds or replaces tags. A name that ends in a colon takes a
+	// parameter. They are called between the handlers and the response; what they
+	// write is not escaped.
 	//
 	// Optional. Default: nil
 	CustomTags map[string]LogFunc
 
 	// Format is a template with ${tag}s, or the name of a format
-	// (FormatJSON ...). As in Fiber's logger, a tag that is not known gives
-	// nothing, and one with an unknown parameter makes New panic; CheckFormat
-	// finds both.
+	// (FormatJSON ...). As in Fiber's logger, an unknown tag writes nothing, and
+	// an unknown tag with a parameter makes New panic; CheckFormat finds both.
 	//
 	// Optional. Default: ${time} | ${status} | ${latency} | ${ip} | ${method} | ${path} | ${error}\n
 	Format string
 
-	// TimeFormat is the layout of ${time}, as of time.Format. In JSON, time is
-	// RFC 3339 in UTC with milliseconds whatever is set here.
+	// TimeFormat is the time.Format layout of ${time}. JSON always has RFC 3339
+	// in UTC with milliseconds.
 	//
 	// Optional. Default: 15:04:05, or what a named format prescribes
 	TimeFormat string
 
-	// TimeZone of ${time}, such as "UTC" or "Asia/Tokyo"; one that is not known
-	// is "Local".
+	// TimeZone of ${time}, such as "UTC" or "Asia/Tokyo". An unknown one means
+	// "Local".
 	//
 	// Optional. Default: "Local"
 	TimeZone string
 
-	// TimeInterval is how old the text of ${time} may be.
+	// TimeInterval is how stale ${time} may be.
 	//
 	// Optional. Default: 500 * time.Millisecond
 	TimeInterval time.Duration
 
-	// Output gets each line in one Write; Writes do not overlap. See Writer for
-	// one that batches.
+	// Output gets each line in one Write; Writes do not overlap. Writer batches
+	// them.
 	//
 	// Optional. Default: os.Stdout
 	Output io.Writer
 
-	// DisableColors switches off the colors that ${status}, ${method} and
-	// ${error} have when Output is not set and standard output is a terminal.
+	// DisableColors turns off the colors of ${status}, ${method} and ${error},
+	// which are on if Output is not set and standard output is a terminal.
 	//
 	// Optional. Default: false
 	DisableColors bool
 
-	// Logger, if it is set, gets each record as an event instead of Output: at
-	// level error for a status of 5xx, warn for 4xx, else info. Format is not
-	// used, and Done gets an empty line.
+	// Logger gets each record as an event in place of Output: at level error for
+	// a 5xx status, warn for 4xx, else info. Format is ignored, and Done gets an
+	// empty line.
 	//
 	// Optional. Default: nil
 	Logger *zerolog.Logger
 
-	// Fields chooses the fields of FormatJSON and Logger, in this order; see
-	// Fields.
+	// Fields selects and orders the fields of FormatJSON and Logger; the function
+	// Fields lists them.
 	//
 	// Optional. Default: all
 	Fields []string
 
-	// MaxValue is how many bytes of one value are logged; what is cut ends in
+	// MaxValue is the limit in bytes of a logged value; a truncated one ends in
 	// "...".
 	//
 	// Optional. Default: 2048
 	MaxValue int
 
-	// OnWriteError is told of each line that Output did not take. If it is not
-	// set, standard error is.
+	// OnWriteError is called for each line that Output did not take.
 	//
-	// Optional. Default: nil
+	// Optional. Default: nil, which reports to standard error
 	OnWriteError func(error)
 
 	enableColors bool
@@ -149,21 +144,20 @@ type Buffer interface {
 	String() string
 }
 
-// LogFunc is a custom tag: it writes its value to output. The parameter is
-// what follows the colon in ${name:parameter}.
+// LogFunc is a custom tag: it writes its value to output. extraParam is what
+// follows the colon in ${name:parameter}.
 type LogFunc func(output Buffer, c *fiber.Ctx, data *Data, extraParam string) (int, error)
 
-// Data is what a LogFunc may want to know besides the request.
+// Data is what a LogFunc gets besides the request.
 type Data struct {
 	Pid           string
-	ErrPaddingStr string // the longest path of the app's routes, at least 15
+	ErrPaddingStr string // the length of the longest route path, at least 15
 	ChainErr      error  // what the handlers returned
 	Start         time.Time
-	Stop          time.Time    // when the handlers were done; the response comes after
+	Stop          time.Time    // when the handlers were done, before the response
 	Timestamp     atomic.Value // a string: the time in TimeFormat
 }
 
-// withDefaults fills in what is not set.
 func withDefaults(cfg Config) Config {
 	text, layout, named := presetOf(cfg.Format)
 	switch {
@@ -197,8 +191,8 @@ func withDefaults(cfg Config) Config {
 // combinedTime is the time layout of the Common Log Format.
 const combinedTime = "02/Jan/2006:15:04:05 -0700"
 
-// presetOf gives the template and the time layout of a format with a name.
-// FormatJSON is no template; its text is its name.
+// presetOf returns the template and the time layout of a named format.
+// FormatJSON has no template; its text is its name.
 func presetOf(format string) (text, timeLayout string, named bool) {
 	const common = `${ip} - ${user} [${time}] "${method} ${url} ${proto}" ${status} ${bytesSent}`
 	switch format {

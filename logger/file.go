@@ -6,16 +6,16 @@ import (
 	"syscall"
 )
 
-// File is a log file that can be reopened after it was moved away, as
-// logrotate does. It is safe for concurrent use.
+// File is a log file that can be reopened after logrotate has moved it away. It
+// is safe for concurrent use.
 type File struct {
 	name string
 	mu   sync.Mutex
 	f    *os.File
 }
 
-// OpenFile opens name for appending and makes it if it is not there, readable
-// by its owner and group.
+// OpenFile opens name for appending, and creates it if needed, readable by owner
+// and group.
 func OpenFile(name string) (*File, error) {
 	f, err := openAppend(name)
 	if err != nil {
@@ -24,7 +24,7 @@ func OpenFile(name string) (*File, error) {
 	return &File{name: name, f: f}, nil
 }
 
-// openAppend does not wait for the reader of a FIFO: without one it fails.
+// openAppend fails rather than wait for the reader of a FIFO.
 func openAppend(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o640)
 }
@@ -36,7 +36,7 @@ func (f *File) Write(p []byte) (int, error) {
 	return f.f.Write(p)
 }
 
-// Reopen opens the name again. If that fails, the old file stays in use.
+// Reopen opens the name again. On failure the old file stays in use.
 func (f *File) Reopen() error {
 	fresh, err := openAppend(f.name)
 	if err != nil {

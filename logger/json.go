@@ -1,11 +1,12 @@
 package logger
 
-// The record as JSON. It is a template like the others, so that it too is
-// rendered while the request is alive. What clients sent is escaped.
+// JSON is a template like the others, so that it, too, is rendered while the
+// request is alive. What clients sent is escaped.
 
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ type field struct {
 	name string
 	tag  tag
 }
+
+// defaultFields is how many of allFields are logged unless others are selected.
+const defaultFields = 20
 
 // allFields is the record, in its order. The names are stable.
 var allFields = []field{
@@ -50,47 +54,41 @@ var allFields = []field{
 	{"referer", quoted((*visit).referer)},
 	{"user_agent", quoted((*visit).userAgent)},
 	{"error", tag{late: func(dst []byte, r *record) []byte { return quote(dst, r.log, r.trouble()) }}},
-}
-
-// moreFields are there for those who choose them.
-var moreFields = []field{
 	{"bytes_wire", tags[TagBytesWire]},
 	{"rate", tags[TagRate]},
 	{"request_id", quoted((*visit).requestID)},
 	{"url", quoted((*visit).url)},
 }
 
-// Fields lists the names that Config.Fields may have. Without a choice, those
-// up to error are logged.
+// Fields lists the names that Config.Fields may have. Those up to error are the
+// default.
 func Fields() []string {
 	var names []string
-	for _, f := range append(allFields[:len(allFields):len(allFields)], moreFields...) {
+	for _, f := range allFields {
 		names = append(names, f.name)
 	}
 	return names
 }
 
-// fieldsOf finds the chosen fields.
+// fieldsOf returns the named fields, or the default ones.
 func fieldsOf(names []string) ([]field, error) {
 	if len(names) == 0 {
-		return allFields, nil
+		return allFields[:defaultFields], nil
 	}
+	known := Fields()
 	var chosen []field
-next:
 	for _, name := range names {
-		for _, f := range append(allFields[:len(allFields):len(allFields)], moreFields...) {
-			if f.name == name {
-				chosen = append(chosen, f)
-				continue next
-			}
+		i := slices.Index(known, name)
+		if i < 0 {
+			return nil, fmt.Errorf("no field %q; there are %s", name, strings.Join(known, " "))
 		}
-		return nil, fmt.Errorf("no field %q; there are %s", name, strings.Join(Fields(), " "))
+		chosen = append(chosen, allFields[i])
 	}
 	return chosen, nil
 }
 
-// jsonTemplate makes the object of the fields. For a zerolog logger, which makes
-// an event of them, it is their values, each on a line.
+// jsonTemplate renders the fields as an object. For a zerolog logger, which makes
+// an event of them, it renders their values, one per line.
 func jsonTemplate(fields []field, event bool) *template {
 	t := &template{}
 	before := "{"
@@ -110,7 +108,7 @@ func jsonTemplate(fields []field, event bool) *template {
 	return t
 }
 
-// writeEvent hands the values to the zerolog logger, at the level of a status.
+// writeEvent sends the values to the zerolog logger, at the level for a status.
 func (l *Logger) writeEvent(status int, values []byte) {
 	e := l.cfg.Logger.Info()
 	switch {
@@ -121,13 +119,13 @@ func (l *Logger) writeEvent(status int, values []byte) {
 	}
 	for _, f := range l.fields {
 		var value []byte
-		value, values, _ = bytes.Cut(values, []byte{'\n'}) // which no value has in it
+		value, values, _ = bytes.Cut(values, []byte{'\n'}) // escaped within values
 		e.RawJSON(f.name, value)
 	}
 	e.Send()
 }
 
-// quoted makes a field of text.
+// quoted is a field of text.
 func quoted[T string | []byte](ask func(*visit) T) tag {
 	return tag{early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return quote(dst, v.log, ask(v)) }}
 }

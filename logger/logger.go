@@ -1,12 +1,12 @@
-// Package logger is an access log for Fiber v2 that tells what was really
-// sent. It has the surface of Fiber's own logger and can be put in its place
-// by changing the import path. A line is written after the response, not when
-// the handlers return: its byte counts come from the body stream's and the
-// connection's own counters, its latency ends with the last byte, and its
-// outcome says whether the client got everything. Bodies are never buffered.
+// Package logger is an access log for Fiber v2 that records what was really
+// sent. It is a drop-in replacement for Fiber's own logger: change the import
+// path. A line is written after the response, not when the handlers return: byte
+// counts come from the counters of the body stream and the connection, latency
+// ends with the last byte, and the outcome says whether the client got
+// everything. Bodies are never buffered.
 //
-// It needs nothing from the rest of fullbore. What it knows better when others
-// help it, it asks for through two small interfaces, BodyStream and Conn.
+// It depends on nothing else in fullbore. Body streams and connections that
+// count implement two small interfaces, BodyStream and Conn.
 package logger
 
 import (
@@ -24,12 +24,11 @@ import (
 	"github.com/valyala/bytebufferpool"
 )
 
-// Logger writes one line a request. It is safe for concurrent use.
+// Logger writes one line per request. It is safe for concurrent use.
 type Logger struct {
 	cfg      Config
 	template *template
 	fields   []field // of an event of Config.Logger
-	needs    needs
 	clock    *clock
 	idPrefix string
 	pid      string
@@ -47,8 +46,8 @@ type Logger struct {
 	closed bool
 }
 
-// New makes a middleware, as Fiber's logger.New does. It panics when the
-// format or a field is not valid.
+// New returns the middleware, as Fiber's logger.New does. It panics if the
+// format or a field is invalid.
 func New(config ...Config) fiber.Handler {
 	var cfg Config
 	if len(config) > 0 {
@@ -61,7 +60,7 @@ func New(config ...Config) fiber.Handler {
 	return l.Handle
 }
 
-// NewLogger makes a Logger. It fails when the format or a field is not valid.
+// NewLogger returns a Logger. It fails if the format or a field is invalid.
 func NewLogger(cfg Config) (*Logger, error) {
 	l := &Logger{
 		cfg:      withDefaults(cfg),
@@ -83,17 +82,10 @@ func NewLogger(cfg Config) (*Logger, error) {
 	} else {
 		l.template, err = compile(l.cfg.Format, l.cfg.CustomTags)
 	}
-	if err != nil {
-		return l, err
-	}
-	l.needs = l.template.needs
-	if l.cfg.Observer != nil {
-		l.needs = l.needs.and(needs{start: true, ready: true, end: true})
-	}
-	return l, nil
+	return l, err
 }
 
-// terminal makes standard output show colors, or not have any.
+// terminal sends colors to standard output only if it can show them.
 func (l *Logger) terminal() {
 	fd := os.Stdout.Fd()
 	if os.Getenv("TERM") == "dumb" || os.Getenv("NO_COLOR") == "1" || (!isatty.IsTerminal(fd) && !isatty.IsCygwinTerminal(fd)) {
@@ -103,8 +95,8 @@ func (l *Logger) terminal() {
 	l.cfg.Output = colorable.NewColorableStdout()
 }
 
-// CheckFormat says what is wrong with a Config.Format, nil if nothing is. It is
-// stricter than New, which like Fiber's logger passes over unknown tags.
+// CheckFormat reports what is wrong with a Config.Format. It is stricter than
+// New, which ignores unknown tags as Fiber's logger does.
 func CheckFormat(format string) error {
 	text, _, named := presetOf(format)
 	if named || format == "" {
@@ -113,9 +105,8 @@ func CheckFormat(format string) error {
 	return checkTemplate(text)
 }
 
-// Handle is the middleware. Errors of the handlers below it are handed to the
-// app's error handler here, as Fiber's logger does, so that the status logged
-// is the one sent.
+// Handle is the middleware. Like Fiber's logger, it calls the app's error
+// handler itself, so that the status logged is the one sent.
 func (l *Logger) Handle(c *fiber.Ctx) error {
 	if l.cfg.Next != nil && l.cfg.Next(c) {
 		if v, ok := c.Context().UserValue(l).(*visit); ok {
@@ -127,7 +118,7 @@ func (l *Logger) Handle(c *fiber.Ctx) error {
 	defer v.passOnPanic(c)
 	err := c.Next()
 	if err != nil && c.App().ErrorHandler(c, err) != nil {
-		// The error handler failed, so this is all that there is left to say.
+		// The error handler failed; nothing better is left to send.
 		_ = c.SendStatus(fiber.StatusInternalServerError)
 	}
 	v.render(c, err)
@@ -137,7 +128,7 @@ func (l *Logger) Handle(c *fiber.Ctx) error {
 	return nil
 }
 
-// output writes one line. A log that is full or gone must not end requests.
+// output writes one line. A failing log must not fail requests.
 func (l *Logger) output(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,7 +140,7 @@ func (l *Logger) output(line []byte) {
 	}
 }
 
-// trouble tells of a line that was lost, to whoever wants to know.
+// trouble reports a lost line.
 func (l *Logger) trouble(err error) {
 	if l.cfg.OnWriteError != nil {
 		l.cfg.OnWriteError(err)
@@ -161,8 +152,8 @@ func (l *Logger) trouble(err error) {
 // flushPatience is how long a panic waits for the log.
 const flushPatience = 100 * time.Millisecond
 
-// flush writes what a Writer holds, if that does not take long. Another Output
-// may not be safe to flush while it is written to.
+// flush flushes a Writer, for flushPatience at most. Other Outputs may not be
+// safe to flush during a Write.
 func (l *Logger) flush() {
 	w, ok := l.cfg.Output.(*Writer)
 	if !ok {
@@ -171,7 +162,7 @@ func (l *Logger) flush() {
 	flushed := make(chan struct{})
 	go func() { // ends with the Writer's own timeout
 		defer close(flushed)
-		_ = w.Flush() // a failed write was told to OnError
+		_ = w.Flush() // OnError got the error
 	}()
 	select {
 	case <-flushed:
@@ -179,7 +170,7 @@ func (l *Logger) flush() {
 	}
 }
 
-// Close closes the output if it is an io.Closer and not standard output. Call
+// Close closes the output if it is an io.Closer other than standard output. Call
 // it after the server has stopped; requests that end later are not logged.
 func (l *Logger) Close() error {
 	l.mu.Lock()

@@ -7,23 +7,23 @@ import (
 )
 
 // record lives from the request to the end of the response. It holds no
-// *fiber.Ctx, since that is released before the first body byte is sent, and the
-// request's ctx only as an Observer's to look at.
+// *fiber.Ctx, which is released before the first body byte is sent, and the
+// request's ctx only for the Observer.
 type record struct {
 	Result
 	log   *Logger
 	facts *facts
 
-	declared  int64 // the Content-Length of the response, for one without body
-	headerLen int64 // bytes of the response's header; 0: not needed
+	declared  int64 // the response's Content-Length, in case it has no body
+	headerLen int64 // bytes of the response's header; 0: not measured
 
-	early    []byte  // the line, as far as the request could tell it; visit.line, or kept
-	kept     []byte  // of a detached record
-	holes    []int32 // where in early the tags of the second phase belong
-	errText  []byte  // of what the handlers returned
+	early    []byte  // the line without its holes; visit.line, or kept
+	kept     []byte  // a detached record's own copy
+	holes    []int32 // offsets in early of the second phase's tags
+	errText  []byte  // the handlers' error
 	logged   bool
 	skipped  bool // by Config.Next: no line is written
-	panicked bool // the handlers have
+	panicked bool // in the handlers
 }
 
 // Close ends a detached record.
@@ -34,9 +34,9 @@ func (r *record) Close() error {
 	return nil
 }
 
-// conclude ends the record: it finds out how the response went, writes the line
-// and tells the Observer. v is nil if it was detached. It is false if something
-// panicked on the way.
+// conclude ends the record: it determines how the response went, writes the line
+// and tells the Observer. v is nil if the record was detached. It returns false if
+// a callback panicked.
 func (r *record) conclude(v *visit) bool {
 	r.logged = true
 	r.finish()
@@ -45,8 +45,8 @@ func (r *record) conclude(v *visit) bool {
 	return (o == nil || r.log.guard(func() { o.End(&r.Result) })) && written
 }
 
-// guard runs what is called where no recover middleware reaches. It is false if
-// that panicked.
+// guard runs f where no recover middleware reaches. It returns false if f
+// panicked.
 func (l *Logger) guard(f func()) (ok bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -76,12 +76,12 @@ func (r *record) write(v *visit) {
 	}
 }
 
-// detach makes the record hold all of it itself, and little besides: it may wait
-// for hours.
+// detach copies what the record needs, and keeps little else: it may live for
+// hours.
 func (r *record) detach() {
 	const spare = 256
 	if n := len(r.early); cap(r.kept) < n || cap(r.kept) > n+spare {
-		r.kept = make([]byte, 0, (n+63)&^63) // more than needed, or it would seldom do for the next one
+		r.kept = make([]byte, 0, (n+63)&^63) // rounded up, so that it fits more records
 	}
 	r.kept = append(r.kept[:0], r.early...)
 	r.early = r.kept
@@ -91,8 +91,7 @@ func (r *record) detach() {
 	r.Ctx = nil
 }
 
-// recycle gives the record back, and keeps its buffers unless a request made
-// them large.
+// recycle returns the record to the pool, with its buffers unless they are large.
 func (r *record) recycle() {
 	*r = record{
 		Result: Result{Path: r.Path[:0], User: r.User[:0]},
@@ -101,7 +100,7 @@ func (r *record) recycle() {
 	r.log.records.Put(r)
 }
 
-// small is an empty buffer with the memory of b, if that is not much.
+// small is b emptied, or nil if it is large.
 func small(b []byte) []byte {
 	const much = 8 << 10
 	if cap(b) > much {
@@ -110,7 +109,7 @@ func small(b []byte) []byte {
 	return b[:0]
 }
 
-// trouble is what went wrong, in the handlers or on the way to the client.
+// trouble is what went wrong, in the handlers or while sending.
 func (r *record) trouble() []byte {
 	if r.Err != nil {
 		return []byte(r.Err.Error())
@@ -121,7 +120,7 @@ func (r *record) trouble() []byte {
 func (r *record) duration() time.Duration { return r.End.Sub(r.Start) }
 func (r *record) ttfb() time.Duration     { return r.Ready.Sub(r.Start) }
 
-// rate is in bytes a second, from the first byte to the last.
+// rate is in bytes per second, from the first byte to the last.
 func (r *record) rate() int64 {
 	if took := r.End.Sub(r.Ready); took > 0 {
 		return int64(float64(r.Sent) / took.Seconds())

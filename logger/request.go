@@ -1,7 +1,5 @@
 package logger
 
-// What tags and fields ask of a request.
-
 import (
 	"bytes"
 	"strconv"
@@ -10,8 +8,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// The request line is empty if it could not be parsed: fasthttp would give
-// defaults.
+// The request line is empty if it could not be parsed, where fasthttp would
+// return defaults.
 
 func (v *visit) method() []byte { return v.parsed(v.ctx.Method()) }
 func (v *visit) path() []byte   { return v.parsed(v.ctx.Path()) }
@@ -30,13 +28,12 @@ func (v *visit) userAgent() []byte { return v.ctx.UserAgent() }
 func (v *visit) user() string      { return v.local("username") } // where Fiber's basicauth puts it
 func (v *visit) requestID() string { return v.local("requestid") }
 
-// local is a text among the request's locals.
 func (v *visit) local(key string) string {
 	text, _ := v.ctx.UserValue(key).(string)
 	return text
 }
 
-// servedRange is the byte range of the response, "0-99", or nothing.
+// servedRange is the byte range of the response, as in "0-99", or empty.
 func (v *visit) servedRange() []byte {
 	contentRange := v.ctx.Response.Header.Peek(fasthttp.HeaderContentRange)
 	span, _, _ := bytes.Cut(bytes.TrimPrefix(contentRange, []byte("bytes ")), []byte("/"))
@@ -46,8 +43,8 @@ func (v *visit) servedRange() []byte {
 	return span
 }
 
-// appendID names the request: unique among the processes started at different
-// milliseconds and the requests within one.
+// appendID appends the request's ID, unique as long as no two processes start in
+// the same millisecond.
 func (v *visit) appendID(dst []byte) []byte {
 	if v.number == 0 {
 		v.number = v.log.lastID.Add(1)
@@ -61,7 +58,7 @@ func (v *visit) proxied(c *fiber.Ctx) bool { return c != nil && v.record.facts.p
 // appendPeer appends the address of the connection's peer, without the port.
 func (v *visit) appendPeer(dst []byte) []byte {
 	if !v.record.Remote.IsValid() {
-		return append(dst, "0.0.0.0"...) // what fasthttp says, too
+		return append(dst, "0.0.0.0"...) // as fasthttp does
 	}
 	return v.record.Remote.AppendTo(dst)
 }

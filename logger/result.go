@@ -1,7 +1,7 @@
 package logger
 
-// What the logger tells programs, as a line tells people: the same truth, so
-// that metrics, the list of transfers and the log agree to the byte.
+// What programs get in place of a line: the same figures, so that metrics, the
+// list of transfers and the log agree to the byte.
 
 import (
 	"net/netip"
@@ -12,34 +12,34 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Observer is told of each request, three times, and must not block. Begin and
-// Ready come from the connection's goroutine; End too, unless the record was
-// detached. With Wrap that is every request, also one that could not be read,
-// and Begin comes before everything else; with Handle alone it is what the
+// Observer is called three times per request and must not block. Begin and Ready
+// run on the connection's goroutine, and so does End unless the record was
+// detached. With Wrap it sees every request, even one that could not be read, and
+// Begin comes before everything else; with Handle alone it sees what the
 // middleware sees.
 type Observer interface {
-	Begin(*Result) // the request is there
+	Begin(*Result) // the request has arrived
 	Ready(*Result) // the handlers are done, and the response is about to be sent
 	End(*Result)   // the response is over, and its line was written
 }
 
-// Result is what is known of one request. The fields of a stage are set before
-// the Observer is told of it and constant from then on, so that they and the
-// live counters may be read from any goroutine, those of Ready if Responding
-// says so. With Handle alone, what a middleware above the logger makes of the
-// response changes Status at the end. Nothing may be read after End returned.
+// Result is what is known about one request. The fields of a stage are set before
+// the Observer's method is called and constant from then on, so that they and the
+// live counters may be read from any goroutine; those of Ready once Responding is
+// true. With Handle alone, a middleware above the logger may still change Status
+// at the end. Nothing may be read after End has returned.
 type Result struct {
-	// Ctx is the request's, nil in End if the record was detached. Its body
-	// streams are gone in End. It is the connection's goroutine's own.
+	// Ctx belongs to the connection's goroutine. In End its body streams are
+	// gone, and it is nil if the record was detached.
 	Ctx *fasthttp.RequestCtx
 
-	// State is the Observer's own.
+	// State is for the Observer to use.
 	State any
 
 	// From Begin on.
-	Unread bool       // the request could not be read; Method and Path are not known
+	Unread bool       // the request could not be read; Method and Path are unset
 	Method string     // in capitals; "other" if HTTP has no such method
-	Path   []byte     // decoded; cut at 512 bytes
+	Path   []byte     // decoded; truncated to 512 bytes
 	Remote netip.Addr // the connection's peer; zero if it has no IP address
 	Conn   Conn       // nil: the connection does not count
 	Start  time.Time
@@ -47,9 +47,9 @@ type Result struct {
 	// From Ready on.
 	Status int
 	Kind   string     // the user value KindKey; "" if there is none
-	User   []byte     // the local "username"; cut at 256 bytes
-	Stream BodyStream // the response's body stream; nil if it cannot tell what was sent
-	Size   int64      // bytes of the whole representation; -1: not known. Of a body in memory in End only
+	User   []byte     // the local "username"; truncated to 256 bytes
+	Stream BodyStream // the response's body stream; nil if it does not count
+	Size   int64      // bytes of the whole representation; -1: unknown. For a body in memory only in End
 	Ready  time.Time  // when the response could begin
 
 	// In End.
@@ -63,37 +63,37 @@ type Result struct {
 	responding atomic.Bool
 }
 
-// flow is what moves on the connection for one request.
+// flow is what the live counters are computed from.
 type flow struct {
 	read0    int64 // the connection's counters before the request ...
 	written0 int64 // ... and before the response
-	request  int64 // declared bytes of the request's body; -1: not known
-	length   int64 // bytes of the body in memory, or as declared; -1: not known
+	request  int64 // declared bytes of the request's body; -1: unknown
+	length   int64 // bytes of the body in memory, or as declared; -1: unknown
 	header   int64 // bytes of the response's header; 0: not measured
 	offset   int64 // where in its file the body begins ...
-	span     int64 // ... and how long it is there; -1: it is not one piece of a file
-	bodyless bool  // whatever a handler set, no body is sent
+	span     int64 // ... and its length there; -1: not a single piece of a file
+	bodyless bool  // no body is sent, whatever a handler set
 	streamed bool  // the body is not in memory
 }
 
-// KindKey is the user value, a string, with which a handler tells what it
-// answered from, such as "file".
+// KindKey is the user value, a string, in which a handler says what kind of thing
+// it served, such as "file".
 const KindKey = "fullbore.kind"
 
-// Bounds of what is copied of a request for an Observer, in bytes.
+// Limits in bytes of what is copied for an Observer.
 const (
 	maxPath = 512
 	maxUser = 256
 
-	// largeBody is a response whose header is measured, so that what is shown
-	// of it while it lasts is exact. A smaller one is over before anybody looks.
+	// largeBody is the size from which the header is measured, so that live
+	// counters are exact. A smaller response is over before anybody looks.
 	largeBody = 64 << 10
 )
 
 // Responding reports whether the fields from Ready on may be read.
 func (r *Result) Responding() bool { return r.responding.Load() }
 
-// Length is how many bytes of a body are to be sent; -1: not known.
+// Length is how many bytes of body are to be sent; -1: unknown.
 func (r *Result) Length() int64 {
 	if r.bodyless {
 		return 0
@@ -101,13 +101,13 @@ func (r *Result) Length() int64 {
 	return max(r.length, -1)
 }
 
-// Span is the piece of a file that the body consists of, in bytes. It is not ok
-// if the body is something else, such as several ranges, or compressed.
+// Span is the piece of a file that the body consists of, in bytes. ok is false for
+// any other body, such as several ranges or a compressed one.
 func (r *Result) Span() (offset, length int64, ok bool) { return r.offset, r.span, r.span >= 0 }
 
-// BytesSent is how many bytes of the body the kernel took so far: what the
-// connection counted since Ready, less the header, whose length is not known of
-// a body under 64 KiB. It is 0 if the connection does not count.
+// BytesSent is how many bytes of the body the kernel has taken so far: what the
+// connection counted since Ready, less the header, which is not measured for a
+// body under 64 KiB. It is 0 if the connection does not count.
 func (r *Result) BytesSent() int64 {
 	if r.Conn == nil {
 		return 0
@@ -119,8 +119,9 @@ func (r *Result) BytesSent() int64 {
 	return n
 }
 
-// BytesReceived is how many bytes of the request's body came so far, less what
-// was read together with its header. It is 0 if the connection does not count.
+// BytesReceived is how many bytes of the request's body have arrived so far, less
+// what was read together with the header. It is 0 if the connection does not
+// count.
 func (r *Result) BytesReceived() int64 {
 	conn, ok := r.Conn.(interface{ BytesRead() int64 })
 	if !ok || r.request == 0 {
@@ -133,20 +134,20 @@ func (r *Result) BytesReceived() int64 {
 	return n
 }
 
-// begin notes what an Observer is told of a request that was read.
+// begin records what is known at Begin of a request that was read.
 func (r *Result) begin(ctx *fasthttp.RequestCtx) {
 	r.Method = methodOf(ctx.Method())
 	r.Path = append(r.Path[:0], cut(ctx.Path(), maxPath)...)
 	if conn, ok := r.Conn.(interface{ BytesRead() int64 }); ok {
 		r.read0 = conn.BytesRead()
 	}
-	// Below -1 is fasthttp's way to say that there is no body.
+	// fasthttp says -2 if there is no body.
 	if r.request = int64(ctx.Request.Header.ContentLength()); r.request < -1 {
 		r.request = 0
 	}
 }
 
-// respond notes what an Observer is told of the response.
+// respond records what is known at Ready.
 func (r *Result) respond(ctx *fasthttp.RequestCtx) {
 	r.Kind, _ = ctx.UserValue(KindKey).(string)
 	if user, ok := ctx.UserValue("username").(string); ok { // where Fiber's basicauth puts it
@@ -167,7 +168,7 @@ func (r *Result) respond(ctx *fasthttp.RequestCtx) {
 
 func headerLen(ctx *fasthttp.RequestCtx) int64 { return int64(len(ctx.Response.Header.Header())) }
 
-// cut shortens text to n bytes at most, and not within a character.
+// cut truncates text to n bytes at most, between characters.
 func cut(text []byte, n int) []byte {
 	if len(text) <= n {
 		return text
@@ -178,7 +179,7 @@ func cut(text []byte, n int) []byte {
 	return text[:n]
 }
 
-// methodOf is a constant of the same text.
+// methodOf turns a method into a constant, without an allocation.
 func methodOf(method []byte) string {
 	for _, known := range [...]string{
 		fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodDelete,

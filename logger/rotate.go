@@ -10,32 +10,31 @@ import (
 	"github.com/DeRuina/timberjack"
 )
 
-// timberjack names, compresses and deletes the old files. It does not write:
-// it opens a new file without O_APPEND, so a file truncated by somebody else
-// would go on behind a hole of zeros, it counts sizes in megabytes, and it
-// cannot open the name again after somebody else moved the file.
+// timberjack names, compresses and deletes old files, but does not write: it opens
+// without O_APPEND, so that a file truncated by someone else would continue after a
+// hole of zeros, counts sizes in megabytes, and cannot reopen a file that someone
+// else moved.
 
 // backupTime is fine enough to tell apart the rotations of a burst: timberjack
-// counts old files by their time.
+// identifies old files by their time.
 const backupTime = "2006-01-02T15-04-05.000000"
 
-// RotateConfig says when a RotatingFile begins anew and what becomes of the
-// old files. The zero value never rotates.
+// RotateConfig says when a RotatingFile rotates and what becomes of old files. The
+// zero value never rotates.
 type RotateConfig struct {
-	// MaxSize is the size in bytes that a file does not exceed, unless a single
-	// Write alone is larger.
+	// MaxSize is the limit of a file's size in bytes. Only a single larger Write
+	// exceeds it.
 	//
 	// Optional. Default: 0, no limit
 	MaxSize int64
 
-	// MaxAge is how long a file is written. It is looked at when something is
-	// written. The age of a file that was there before is counted from its last
-	// change.
+	// MaxAge is how long a file is written to. It is checked on Write. An existing
+	// file's age counts from its last change.
 	//
 	// Optional. Default: 0, no limit
 	MaxAge time.Duration
 
-	// Keep is how many old files are kept besides the one being written.
+	// Keep is how many old files are kept besides the current one.
 	//
 	// Optional. Default: 0, all of them
 	Keep int
@@ -46,37 +45,36 @@ type RotateConfig struct {
 	Compress bool
 }
 
-// RotatingFile is a log file that is renamed and begun anew when it gets too
-// large or too old. access.log becomes
-// access-2006-01-02T15-04-05.000000-size.log, or -age.log, with the UTC time of
-// the rotation, and ends in .gz if compressed. One Write never goes to two
-// files.
+// RotatingFile is a log file that is rotated when it gets too large or too old.
+// access.log becomes access-2006-01-02T15-04-05.000000-size.log, or -age.log, with
+// the UTC time of the rotation, and .gz added if compressed. A Write never spans
+// two files.
 //
-// When a rotation fails, the file in use is written on, and Write returns the
-// error with the count of bytes it did write. Failures to compress or delete
-// old files are told on standard error, by timberjack.
+// If a rotation fails, the current file stays in use, and Write returns the error
+// with the count of bytes written. timberjack reports failures to compress or
+// delete old files on standard error.
 //
-// No other process may rotate or write the same name. It is safe for
-// concurrent use; the zero value is not usable, see NewRotatingFile.
+// No other process may rotate or write the same name. It is safe for concurrent
+// use; the zero value is not usable, see NewRotatingFile.
 type RotatingFile struct {
 	name   string
 	config RotateConfig
 
 	mu     sync.Mutex
-	file   *os.File // nil when closed, or when it could not be opened after a rotation
+	file   *os.File // nil if closed, or if opening failed after a rotation
 	began  time.Time
 	mover  *timberjack.Logger
 	closed bool
 }
 
-// NewRotatingFile opens name for appending and makes it if it is not there,
-// readable by its owner and group. It fails if name is no regular file or
-// config has a negative limit.
+// NewRotatingFile opens name for appending, and creates it if needed, readable by
+// owner and group. It fails if name is not a regular file or config has a negative
+// limit.
 func NewRotatingFile(name string, config RotateConfig) (*RotatingFile, error) {
 	if config.MaxSize < 0 || config.MaxAge < 0 || config.Keep < 0 {
 		return nil, fmt.Errorf("rotate %s: negative limit", name)
 	}
-	// Before it is opened: to open a named pipe for writing waits for a reader.
+	// Checked before opening: opening a named pipe would wait for a reader.
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("rotate %s: not a regular file", name)
 	}
@@ -101,7 +99,7 @@ func (f *RotatingFile) newMover() *timberjack.Logger {
 	}
 }
 
-// open opens the name; the file in use, if any, stays so when that fails.
+// open opens the name. On failure the current file, if any, stays in use.
 func (f *RotatingFile) open() error {
 	fresh, err := os.OpenFile(f.name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	if err != nil {
@@ -123,9 +121,8 @@ func (f *RotatingFile) open() error {
 	return old.Close()
 }
 
-// Write appends p, after a rotation if one is due. If the error is that of the
-// rotation alone, all of p was written. After Close it fails with
-// os.ErrClosed.
+// Write appends p, after a rotation if one is due. If only the rotation failed, all
+// of p was written. After Close it fails with os.ErrClosed.
 func (f *RotatingFile) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -146,7 +143,7 @@ func (f *RotatingFile) rotateIfDue(more int) error {
 	if f.file == nil {
 		return nil
 	}
-	// Asked each time rather than counted: somebody may have truncated it.
+	// Not counted: someone may have truncated the file.
 	info, err := f.file.Stat()
 	if err != nil {
 		return err
@@ -165,19 +162,18 @@ func (f *RotatingFile) rotateIfDue(more int) error {
 		return nil
 	}
 	if err := f.mover.RotateWithReason(reason); err != nil {
-		return fmt.Errorf("rotate %s: %w", f.name, err) // it has given the file its name back
+		return fmt.Errorf("rotate %s: %w", f.name, err) // it has restored the file's name
 	}
-	// Not to be written any more, even if the new one does not open: it may be
-	// compressed and deleted already.
+	// Closed even if the new one does not open: it may be compressed and deleted
+	// by now.
 	err = f.file.Close()
 	f.file = nil
 	return err
 }
 
-// Reopen opens the name again, as is needed after somebody else moved or
-// deleted the file. If that fails, the old file stays in use. It waits until
-// old files that are being compressed are done. After Close it fails with
-// os.ErrClosed.
+// Reopen opens the name again, after someone moved or deleted the file. On failure
+// the old file stays in use. It waits for compressions in progress. After Close it
+// fails with os.ErrClosed.
 func (f *RotatingFile) Reopen() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -187,15 +183,15 @@ func (f *RotatingFile) Reopen() error {
 	if err := f.open(); err != nil {
 		return err
 	}
-	// It holds the file of the last rotation open, and with it the disk space
-	// of one that was deleted.
+	// timberjack keeps the last rotated file open, and its disk space taken even
+	// if deleted.
 	err := f.mover.Close()
 	f.mover = f.newMover()
 	return err
 }
 
 // Close closes the file and waits until old files are compressed and deleted.
-// More calls do nothing.
+// Later calls do nothing.
 func (f *RotatingFile) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,8 +1,7 @@
 package logger
 
-// Counting the body streams that do not count themselves (Config.CountStreams),
-// where that costs nothing: those that fasthttp reads in pieces through a buffer
-// anyway.
+// Config.CountStreams counts the streams that fasthttp reads through a buffer
+// anyway, where counting costs nothing.
 
 import (
 	"errors"
@@ -10,16 +9,16 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"unsafe"
 
 	"github.com/valyala/fasthttp"
 )
 
-// countStream puts a counter around the response's body stream, whose declared
-// length is want, -1 if there is none. It leaves alone what fasthttp sends in a
-// faster way (files, and what has a WriteTo), unless the length is not known:
-// then the response is chunked, goes through a buffer whatever it is, and not
-// even the connection's counter could tell its bytes from the framing. An
-// io.LimitedReader tells fasthttp the length.
+// countStream wraps the response's body stream in a counter. want is its declared
+// length, -1 if there is none. What fasthttp sends in a faster way (files, and
+// whatever has a WriteTo) is left alone unless the length is unknown: a chunked
+// response goes through a buffer anyway, and the connection cannot tell its bytes
+// from the framing. An io.LimitedReader tells fasthttp the length.
 func countStream(resp *fasthttp.Response, want int64) {
 	stream := resp.BodyStream()
 	switch stream.(type) {
@@ -30,17 +29,17 @@ func countStream(resp *fasthttp.Response, want int64) {
 			return
 		}
 	}
-	swapResponseStream(resp, &countedStream{r: stream, want: want})
+	swapStream(unsafe.Pointer(resp), responseStream, &countedStream{r: stream, want: want})
 }
 
-// countRequest puts a counter around the request's body stream and gives it;
-// nil if the body is in memory.
+// countRequest wraps the request's body stream in a counter, which it returns; nil
+// if the body is in memory.
 func countRequest(req *fasthttp.Request) *countedStream {
 	if !req.IsBodyStream() {
 		return nil
 	}
 	counted := &countedStream{r: req.BodyStream(), want: -1}
-	if !swapRequestStream(req, counted) {
+	if !swapStream(unsafe.Pointer(req), requestStream, counted) {
 		return nil
 	}
 	return counted
@@ -51,7 +50,7 @@ type countedStream struct {
 	r       io.Reader
 	want    int64
 	read    int64
-	reading bool // or it panicked
+	reading bool // in Read, or it panicked there
 	ended   bool
 	err     error
 }
@@ -71,7 +70,7 @@ func (s *countedStream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the stream, if it can be.
+// Close closes the stream if it is an io.Closer.
 func (s *countedStream) Close() error {
 	if c, ok := s.r.(io.Closer); ok {
 		return c.Close()
@@ -79,7 +78,7 @@ func (s *countedStream) Close() error {
 	return nil
 }
 
-// CloseWithError tells the stream what became of it, if it wants to know.
+// CloseWithError passes the error on if the stream takes one.
 func (s *countedStream) CloseWithError(err error) error {
 	if c, ok := s.r.(fasthttp.ReadCloserWithError); ok {
 		return c.CloseWithError(err)
@@ -87,8 +86,8 @@ func (s *countedStream) CloseWithError(err error) error {
 	return nil
 }
 
-// BytesSent is what was taken from the stream: the last piece of a response
-// that was cut may be part of it without having been sent.
+// BytesSent is what was read from the stream. If the response was cut short, the
+// last piece may not have been sent.
 func (s *countedStream) BytesSent() int64 { return s.read }
 
 // Err is what ended the stream early, as far as the stream can tell.

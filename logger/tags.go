@@ -1,9 +1,5 @@
 package logger
 
-// The tags: their names, and how each is found. Those above the blank line in
-// the list of names are of Fiber's logger and mean the same here, but for the
-// byte counts and the latency, which are true.
-
 import (
 	"fmt"
 	"strconv"
@@ -12,7 +8,8 @@ import (
 )
 
 // The tags of templates. A name that ends in a colon takes a parameter, as in
-// ${reqHeader:Accept}.
+// ${reqHeader:Accept}. Those up to TagReset are Fiber's and mean the same here,
+// except that byte counts and latency are those of the whole response.
 const (
 	TagPid               = "pid"
 	TagTime              = "time"
@@ -68,15 +65,12 @@ const (
 	TagUser      = "user"
 )
 
-// tag appends a value. In the first phase, when the handlers are done and
-// nothing was sent yet, early is called; c is the request's, or nil if it reached
-// no middleware. In the second phase, after the response, late is called, for
-// what only the end can tell.
-//
-// What comes from outside goes through safe, so that one request stays one
-// line.
+// tag appends a value: early in the first phase, when the handlers are done and
+// nothing was sent yet, late in the second, after the response. c is nil if the
+// request reached no middleware. Values from outside go through safe, so that one
+// request stays one line.
 type tag struct {
-	about string // for people, without a full stop
+	about string // documentation, without a full stop
 	early early
 	late  late
 }
@@ -86,7 +80,7 @@ type (
 	late  func(dst []byte, r *record) []byte
 )
 
-// tags are all tags but the custom ones.
+// tags are the built-in tags.
 var tags = map[string]tag{
 	TagPid:      {about: "process ID", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return append(dst, v.log.pid...) }},
 	TagReferer:  {about: "the Referer header", early: column((*visit).referer)},
@@ -170,10 +164,10 @@ var tags = map[string]tag{
 	TagError:         {about: "what went wrong, in the handlers or on the way to the client; `-` if nothing", late: coloredError},
 }
 
-// streamMark stands for a body that is not in memory.
+// streamMark stands in for a body that is not in memory.
 const streamMark = "[stream]"
 
-// withCtx makes a tag of what a *fiber.Ctx tells.
+// withCtx is a tag for a value of *fiber.Ctx.
 func withCtx(ask func(*fiber.Ctx) string) early {
 	return func(dst []byte, v *visit, c *fiber.Ctx, _ string) []byte {
 		if c == nil {
@@ -183,23 +177,23 @@ func withCtx(ask func(*fiber.Ctx) string) early {
 	}
 }
 
-// text makes a tag of a value that may be empty.
+// text is a tag for a value that may be empty.
 func text(ask func(*visit) []byte) early {
 	return named(func(v *visit, _ string) []byte { return ask(v) })
 }
 
-// named makes a tag of what is asked by a name.
+// named is a tag for a value looked up by the tag's parameter.
 func named(ask func(v *visit, name string) []byte) early {
 	return func(dst []byte, v *visit, _ *fiber.Ctx, name string) []byte { return safe(dst, v.log, ask(v, name)) }
 }
 
-// dashed makes a tag that is a dash for what is empty.
+// dashed is a tag that writes a dash for an empty value.
 func dashed[T string | []byte](ask func(*visit) T) early {
 	return func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return orDash(dst, v.log, ask(v)) }
 }
 
-// column makes a tag that is a dash for what is empty where readers count
-// columns, in the named formats, and nothing elsewhere, as in Fiber's logger.
+// column is a tag that writes a dash for an empty value in the named formats,
+// whose readers count columns, and nothing elsewhere, as in Fiber's logger.
 func column(ask func(*visit) []byte) early {
 	return func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
 		if v.log.cfg.columns {
@@ -209,7 +203,7 @@ func column(ask func(*visit) []byte) early {
 	}
 }
 
-// number makes a tag of a count.
+// number is a tag for a count.
 func number(count func(*record) int64) late {
 	return func(dst []byte, r *record) []byte { return strconv.AppendInt(dst, count(r), 10) }
 }

@@ -1,9 +1,5 @@
 package logger
 
-// The template: text with ${tag}s, compiled once and rendered in two phases. The
-// first one writes what the request can tell and leaves holes; the second one,
-// after the response, fills them.
-
 import (
 	"fmt"
 	"maps"
@@ -14,7 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// piece is text to copy, or a tag to ask.
+// piece is literal text or a tag.
 type piece struct {
 	text   string
 	tag    tag
@@ -22,39 +18,16 @@ type piece struct {
 	param  string
 }
 
+// template is text with ${tag}s, compiled once and rendered in two phases: the
+// first writes what the request can tell and leaves holes, the second fills them
+// after the response.
 type template struct {
 	pieces []piece
-	needs  needs
+	wire   bool // the length of the response's header is needed
 }
 
-// needs are what costs too much to find out for a format that does not ask.
-type needs struct {
-	start bool // when the request began
-	ready bool // when the handlers were done
-	end   bool // when the response ended
-	wire  bool // the length of the response's header
-}
-
-// needsOf are the tags and fields that need something.
-var needsOf = map[string]needs{
-	TagLatency:   {start: true, end: true},
-	TagTTFB:      {start: true, ready: true},
-	TagRate:      {ready: true, end: true},
-	TagBytesWire: {wire: true},
-
-	"time":        {end: true},
-	"duration_ms": {start: true, end: true},
-	"ttfb_ms":     {start: true, ready: true},
-	"bytes_wire":  {wire: true},
-}
-
-func (n needs) and(m needs) needs {
-	return needs{n.start || m.start, n.ready || m.ready, n.end || m.end, n.wire || m.wire}
-}
-
-// compile reads a template as Fiber's logger does: a tag that is not known
-// gives nothing, but one that has a parameter is an error; "${" without its
-// "}" is text.
+// compile parses a template as Fiber's logger does: an unknown tag writes nothing,
+// but is an error if it has a parameter; "${" without "}" is text.
 func compile(text string, custom map[string]LogFunc) (*template, error) {
 	t := &template{}
 	for {
@@ -87,13 +60,10 @@ func (t *template) add(p piece) {
 
 func (t *template) use(name string, p piece) {
 	t.pieces = append(t.pieces, p)
-	t.needs = t.needs.and(needsOf[name])
-	if p.custom != nil { // it is told of both
-		t.needs.start, t.needs.ready = true, true
-	}
+	t.wire = t.wire || name == TagBytesWire || name == "bytes_wire"
 }
 
-// findTag finds what stands between the braces, custom tags first.
+// findTag looks up what is between the braces, custom tags first.
 func findTag(spec string, custom map[string]LogFunc) (piece, bool) {
 	name, param := spec, ""
 	if i := strings.IndexByte(spec, ':'); i >= 0 {
@@ -106,7 +76,7 @@ func findTag(spec string, custom map[string]LogFunc) (piece, bool) {
 	return piece{tag: f, param: param}, ok
 }
 
-// checkTemplate finds in a template what compile passes over.
+// checkTemplate reports what compile ignores.
 func checkTemplate(text string) error {
 	if !strings.Contains(text, "${") {
 		return fmt.Errorf("%q is neither json, combined, common or console nor a template with a ${tag}", text)
@@ -131,7 +101,7 @@ func checkTemplate(text string) error {
 // colon takes a parameter.
 func Tags() []string { return slices.Sorted(maps.Keys(tags)) }
 
-// renderEarly is the first phase.
+// renderEarly renders the first phase.
 func (t *template) renderEarly(v *visit, c *fiber.Ctx, err error) {
 	r := v.record
 	line, holes := v.line[:0], r.holes[:0]
@@ -150,7 +120,7 @@ func (t *template) renderEarly(v *visit, c *fiber.Ctx, err error) {
 	v.line, r.early, r.holes = line, line, holes
 }
 
-// renderLate is the second phase: it appends the whole line.
+// renderLate appends the whole line, with the holes filled.
 func (t *template) renderLate(line []byte, r *record) []byte {
 	from, hole := int32(0), 0
 	for i := range t.pieces {
@@ -166,12 +136,12 @@ func (t *template) renderLate(line []byte, r *record) []byte {
 	return append(line, r.early[from:]...)
 }
 
-// datas are for custom tags, which keep none.
+// datas are lent to custom tags, which must not keep them.
 var datas = sync.Pool{New: func() any { return &Data{} }}
 
-// renderCustom asks a custom tag. What goes wrong in it is written in its
-// place: a log must not end requests. It gets a buffer of its own, since a
-// Buffer can be set back, and the line is not its to set.
+// renderCustom calls a custom tag. Its error or panic is logged in its place: a log
+// must not fail requests. The tag gets a buffer of its own, since Buffer.Set could
+// wipe the line.
 func renderCustom(line []byte, p *piece, v *visit, c *fiber.Ctx, err error) (longer []byte) {
 	if c == nil {
 		return line

@@ -1,7 +1,7 @@
 package logger
 
-// How the truth about a response is found when it is over: whom to ask, whom to
-// believe, and what to call it.
+// How a response went is decided when it is over, from the most reliable source
+// there is.
 
 import (
 	"errors"
@@ -20,20 +20,17 @@ type Outcome string
 
 // The outcomes.
 const (
-	Complete      Outcome = "complete"       // all bytes of the response were taken
+	Complete      Outcome = "complete"       // the kernel took every byte of the response
 	Aborted       Outcome = "aborted"        // the client went away
 	Timeout       Outcome = "timeout"        // the client took nothing for too long
 	SourceChanged Outcome = "source_changed" // the source had less than it promised
 	Failed        Outcome = "error"          // anything else
 )
 
-// finish finds out how the response went. Of the answers that there are the
-// most certain one wins: the stream's own, then the connection's, then what
-// was declared.
+// finish determines how the response went: by the stream's word if it counts, else
+// the connection's, else what was declared.
 func (r *record) finish() {
-	if r.log.needs.end {
-		r.End = time.Now()
-	}
+	r.End = time.Now()
 	if r.Conn != nil {
 		r.Err = r.Conn.WriteErr()
 	}
@@ -53,9 +50,9 @@ func (r *record) finish() {
 	}
 }
 
-// askMemory is for a body in memory. An intact connection took it whole, or
-// will with the next flush when requests are pipelined. It is a whole
-// representation unless it says what went wrong.
+// askMemory is for a body in memory. An intact connection took it whole, or will
+// with the next flush if requests are pipelined. It is a whole representation
+// unless the status is a redirect or an error.
 func (r *record) askMemory() {
 	if r.Status < fasthttp.StatusMultipleChoices && !bodyless(r.Status) {
 		r.Size = r.length
@@ -72,9 +69,8 @@ func (r *record) askMemory() {
 	}
 }
 
-// askStream takes a stream's word for what was sent. A stream that we count
-// ourselves knows what was read from it, not what became of that: when anything
-// goes wrong, fasthttp throws away what waits in its buffer.
+// askStream takes a stream's word for what was sent. A countedStream only knows
+// what was read from it: on any error fasthttp discards what is in its buffer.
 func (r *record) askStream() {
 	if r.bodyless {
 		return
@@ -92,9 +88,9 @@ func (r *record) askStream() {
 	}
 }
 
-// askConn finds what was sent of a stream that does not count, by what the
-// connection took. Of a complete response as much as fasthttp's buffer holds
-// may wait to be flushed, when requests are pipelined.
+// askConn determines what was sent of a stream that does not count, by what the
+// connection took. If requests are pipelined, the end of a complete response may
+// still be in fasthttp's buffer.
 func (r *record) askConn() {
 	sent := r.sentOnConn()
 	switch {
@@ -108,14 +104,14 @@ func (r *record) askConn() {
 	}
 }
 
-// sentOnConn is what the connection took since the handlers were done, less
-// the header.
+// sentOnConn is what the connection took since the handlers were done, less the
+// header.
 func (r *record) sentOnConn() int64 {
 	return max(r.Conn.BytesWritten()-r.written0-r.headerLen, 0)
 }
 
-// wire is the number of bytes of the whole response, header and framing
-// included, that the connection took; if it cannot tell, header and body.
+// wire is the number of bytes of the whole response, header and framing included,
+// that the connection took; header and body if it does not count.
 func (r *record) wire() int64 {
 	if r.Conn != nil {
 		return r.Conn.BytesWritten() - r.written0
@@ -138,13 +134,12 @@ func outcomeOf(err error) Outcome {
 	}
 }
 
-// noLength is fasthttp's content length of a request without one that is not
-// chunked either. It has no body. RFC 9112 section 6.3.
+// noLength is fasthttp's content length of a request that has none and is not
+// chunked. It has no body: RFC 9112 section 6.3.
 const noLength = -2
 
-// received is the number of bytes of the request's body that were read: of a
-// stream what was taken from it, else what fasthttp has in memory. Never
-// negative.
+// received is the number of bytes of the request's body that were read: from the
+// stream, or by fasthttp into memory. Never negative.
 func (v *visit) received() int64 {
 	req := &v.ctx.Request
 	declared := int64(req.Header.ContentLength())
@@ -156,12 +151,12 @@ func (v *visit) received() int64 {
 	case req.IsBodyStream() && !v.log.cfg.CountStreams:
 		return max(declared, 0)
 	case req.IsBodyStream():
-		return 0 // a handler's own; what was there before is not known any more
+		return 0 // a handler replaced the stream; what it had read is unknown
 	case declared > 0 && !req.MayContinue():
-		return declared // or the handlers would not have been called
+		return declared // fasthttp read it before it called the handlers
 	case len(req.Header.MultipartFormBoundary()) > 0:
-		// Body would write a parsed form out again. Where bodies are streams
-		// and there is none, the client was told not to send it.
+		// Body would marshal a parsed form again. If bodies are streams and this
+		// one is not, the client was told not to send it.
 		if v.record.facts.streams {
 			return 0
 		}

@@ -1,9 +1,9 @@
 package logger
 
-// The way into fasthttp's messages that Config.CountStreams needs. SetBodyStream
-// would close the stream that is there, and there is no other way to it. If a
-// coming fasthttp has other fields, a test fails, and counts fall back to what
-// the connection or the header tells.
+// Config.CountStreams replaces body streams inside fasthttp's messages;
+// SetBodyStream, the only other way, would close the present stream. If a later
+// fasthttp renames the field, a test fails, and counts fall back to the connection
+// or the header.
 
 import (
 	"io"
@@ -13,7 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Where in fasthttp's messages their body streams are, -1 if that cannot be told.
+// Offsets of the body streams in fasthttp's messages; -1: not found.
 var (
 	responseStream = streamOffset(reflect.TypeFor[fasthttp.Response]())
 	requestStream  = streamOffset(reflect.TypeFor[fasthttp.Request]())
@@ -27,15 +27,7 @@ func streamOffset(message reflect.Type) int {
 	return int(field.Offset)
 }
 
-func swapResponseStream(resp *fasthttp.Response, stream io.Reader) bool {
-	return swap(unsafe.Pointer(resp), responseStream, stream)
-}
-
-func swapRequestStream(req *fasthttp.Request, stream io.Reader) bool {
-	return swap(unsafe.Pointer(req), requestStream, stream)
-}
-
-func swap(message unsafe.Pointer, offset int, stream io.Reader) bool {
+func swapStream(message unsafe.Pointer, offset int, stream io.Reader) bool {
 	if offset < 0 {
 		return false
 	}

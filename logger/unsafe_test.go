@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/valyala/fasthttp"
 )
@@ -13,11 +14,11 @@ import (
 func TestBodyStreamsAreWhereTheyAreSwapped(t *testing.T) {
 	stream := io.Reader(strings.NewReader(""))
 	var resp fasthttp.Response
-	if !swapResponseStream(&resp, stream) || resp.BodyStream() != stream || !resp.IsBodyStream() {
+	if !swapStream(unsafe.Pointer(&resp), responseStream, stream) || resp.BodyStream() != stream || !resp.IsBodyStream() {
 		t.Error("the response's stream is somewhere else")
 	}
 	var req fasthttp.Request
-	if !swapRequestStream(&req, stream) || req.BodyStream() != stream || !req.IsBodyStream() {
+	if !swapStream(unsafe.Pointer(&req), requestStream, stream) || req.BodyStream() != stream || !req.IsBodyStream() {
 		t.Error("the request's stream is somewhere else")
 	}
 }

@@ -9,28 +9,27 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// visit is a request while its ctx is alive: what is asked of the ctx, and when.
-// It is a user value of the request. fasthttp closes every user value that is an
-// io.Closer when it resets the request, on every way out, and so after the
-// response was written.
+// visit is a request while its ctx is alive. It is a user value of the request:
+// fasthttp closes every user value that is an io.Closer when it resets the
+// request, which it always does after the response.
 type visit struct {
 	log    *Logger
-	record *record // nil once it was detached
+	record *record // nil once detached
 	key    any     // of the user value
 	ctx    *fasthttp.RequestCtx
-	body   *countedStream // the request's; nil if it is not counted
-	line   []byte         // the first phase of it
-	number uint64         // of ${id}; 0: not asked for yet
+	body   *countedStream // the request's; nil if not counted
+	line   []byte         // the first phase's
+	number uint64         // of ${id}; 0: none yet
 
-	told     bool // the error of a request that could not be read has its line
-	wrapped  bool // Wrap sees to the beginning and the end
-	handling bool // Handle has it
-	rendered bool // the first phase is over
-	orphaned bool // a handler reset the user values, and the hook with them
+	told     bool // the request could not be read, but its request line is known
+	wrapped  bool // begun and ended by Wrap
+	handling bool // claimed by Handle
+	rendered bool // the first phase is done
+	orphaned bool // a handler reset the user values, including the hook
 
 	route    string // for Done
-	doneLine []byte // what Done is given
-	doneDue  bool   // Done is about to be called for this visit
+	doneLine []byte // for Done
+	doneDue  bool   // Done is still to be called
 }
 
 // attach begins a record.
@@ -47,9 +46,9 @@ func (l *Logger) attach(ctx *fasthttp.RequestCtx, key any, unread bool) *visit {
 	switch begun := ctx.ConnTime(); {
 	case unread && ctx.ConnRequestNum() == 0 && !begun.IsZero():
 		r.Start = begun
-	case v.wrapped && !unread && !ctx.Time().IsZero(): // it is when a "100 Continue" is waited for
+	case v.wrapped && !unread && !ctx.Time().IsZero(): // zero before a "100 Continue"
 		r.Start = ctx.Time()
-	case v.wrapped || l.needs.start:
+	default:
 		r.Start = time.Now()
 	}
 	if l.cfg.CountStreams && !unread {
@@ -59,7 +58,7 @@ func (l *Logger) attach(ctx *fasthttp.RequestCtx, key any, unread bool) *visit {
 	return v
 }
 
-// observe tells the Observer that the request is there.
+// observe calls the Observer's Begin.
 func (v *visit) observe() {
 	if o := v.log.cfg.Observer; o != nil {
 		if !v.record.Unread {
@@ -69,7 +68,7 @@ func (v *visit) observe() {
 	}
 }
 
-// claim finds the visit that Wrap has begun, or begins one.
+// claim returns the visit that Wrap has begun, or begins one.
 func (l *Logger) claim(c *fiber.Ctx) *visit {
 	v, ok := c.Context().UserValue(l).(*visit)
 	if !ok || v.handling {
@@ -81,29 +80,26 @@ func (l *Logger) claim(c *fiber.Ctx) *visit {
 	return v
 }
 
-// render is the first phase of the line: what the request and the response's
-// header can tell. c is nil for requests that reached no middleware. err is what
-// the handlers returned.
+// render renders the line's first phase. c is nil if the request reached no
+// middleware. err is what the handlers returned.
 func (v *visit) render(c *fiber.Ctx, err error) {
 	r := v.record
-	if v.log.needs.ready {
-		r.Ready = time.Now()
-	}
+	r.Ready = time.Now()
 	if err != nil {
-		r.errText = append(r.errText[:0], err.Error()...) // it may point into c
+		r.errText = append(r.errText[:0], err.Error()...) // err may point into c
 	}
 	if c != nil && v.log.cfg.Done != nil {
-		v.route = c.Route().Path // the app's own, and so not copied
+		v.route = c.Route().Path // the app's, so no copy is needed
 	}
 	v.log.template.renderEarly(v, c, err)
 	v.rendered = true
 }
 
-// handled notes the response that the handlers have made. Nobody resets some
-// requests; they end here.
+// handled records the response that the handlers made. Requests that are never
+// reset end here.
 func (v *visit) handled() {
 	r := v.record
-	if r.logged { // a panic was
+	if r.logged { // as a panic
 		return
 	}
 	v.respond()
@@ -119,8 +115,7 @@ func (v *visit) handled() {
 	}
 }
 
-// respond ends the stage before the response. When the handlers panicked there
-// is no response to speak of.
+// respond ends the stage before the response. After a panic there is no response.
 func (v *visit) respond() {
 	r := v.record
 	if !v.rendered {
@@ -147,20 +142,20 @@ func (v *visit) respond() {
 	}
 }
 
-// noteBody notes what kind of body there will be, and sees to it that it is
-// counted if that is wanted.
+// noteBody records what kind of body there will be, and has it counted if
+// CountStreams is set.
 func (v *visit) noteBody() {
 	r, resp := v.record, &v.ctx.Response
 	r.Status = resp.StatusCode()
 	r.bodyless = v.ctx.IsHead() || resp.SkipBody || bodyless(r.Status)
 	r.Size = -1
 	if r.streamed = resp.IsBodyStream(); !r.streamed {
-		r.length = int64(len(resp.Body())) // in memory: nothing is read
+		r.length = int64(len(resp.Body())) // in memory: reads no stream
 		return
 	}
 	r.length = int64(resp.Header.ContentLength())
 	if limited, ok := resp.BodyStream().(*io.LimitedReader); ok && r.length < 0 {
-		r.length = max(limited.N, 0) // as fasthttp is about to find out
+		r.length = max(limited.N, 0) // as fasthttp will
 	}
 	if v.log.cfg.CountStreams && !r.bodyless {
 		countStream(resp, max(r.length, -1))
@@ -170,20 +165,20 @@ func (v *visit) noteBody() {
 	}
 }
 
-// bodyless statuses carry no body whatever a handler set. RFC 9110 section 6.4.1.
+// bodyless statuses have no body, whatever a handler set: RFC 9110 section 6.4.1.
 func bodyless(status int) bool {
 	return status < 200 || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified
 }
 
-// passOnPanic logs a panic of the handlers at once, since nobody may be there
-// to survive it, and passes it on.
+// passOnPanic logs a panic of the handlers at once, since the process may not
+// survive it, and panics again.
 func (v *visit) passOnPanic(c *fiber.Ctx) {
 	if v.rendered {
 		return
 	}
 	cause := recover()
 	if cause == nil {
-		return // runtime.Goexit; there is no response to speak of
+		return // runtime.Goexit; there is no response
 	}
 	c.Status(fiber.StatusInternalServerError)
 	v.render(c, fmt.Errorf("panic: %v", cause))
@@ -195,15 +190,14 @@ func (v *visit) passOnPanic(c *fiber.Ctx) {
 	panic(cause)
 }
 
-// nobodyResets reports whether fasthttp will not reset this request: it was
-// not read by a server but made by hand, as adaptors and benchmarks do, or its
-// time was up, and fasthttp has left it to the handler.
+// nobodyResets reports whether fasthttp will not reset this request: it was made by
+// hand, as by adaptors and benchmarks, or it timed out and belongs to its handler.
 func (v *visit) nobodyResets() bool {
 	return v.madeByHand() || v.ctx.LastTimeoutErrorResponse() != nil
 }
 
-// freeze notes what the record still needs of the ctx. If the response goes on
-// without it, that is all that may be asked later.
+// freeze copies what the record still needs from the ctx, which a detached record
+// loses.
 func (v *visit) freeze(detaching bool) {
 	r, resp := v.record, &v.ctx.Response
 	if !v.wrapped && !r.logged && v.ctx.LastTimeoutErrorResponse() == nil {
@@ -212,18 +206,18 @@ func (v *visit) freeze(detaching bool) {
 	r.Received = v.received()
 	r.declared = int64(resp.Header.ContentLength())
 	_, ours := r.Stream.(*countedStream)
-	needed := v.log.needs.wire
+	needed := v.log.template.wire
 	if r.Conn != nil {
 		certain := r.Stream != nil && !ours
 		needed = !certain && (detaching || r.streamed || r.Conn.WriteErr() != nil)
 	}
-	if needed { // anew: fasthttp may have added to it since Ready
+	if needed { // again: fasthttp may have added to it since Ready
 		r.headerLen = headerLen(v.ctx)
 	}
 }
 
-// lookAgain notes what a middleware above the logger made of the response
-// since, as etag and compress do.
+// lookAgain picks up what a middleware above the logger, such as etag or compress,
+// changed since. It writes only what differs: others may be reading.
 func (v *visit) lookAgain() {
 	r, resp := v.record, &v.ctx.Response
 	if status := resp.StatusCode(); status != r.Status {
@@ -240,7 +234,7 @@ func (v *visit) lookAgain() {
 }
 
 // Close is the after-response hook. Request, response and connection are still
-// whole then.
+// intact.
 func (v *visit) Close() error {
 	r := v.record
 	switch {
@@ -251,19 +245,18 @@ func (v *visit) Close() error {
 	case !r.logged:
 		v.freeze(false)
 		if !r.conclude(v) {
-			return nil // what has panicked is not used again
+			return nil // not reused after a panic
 		}
 	}
 	v.recycle()
 	return nil
 }
 
-// Detach takes the record from the request, whose handlers are done and whose
-// response's header is final. It holds nothing of either any more. Close what is
-// returned, from any goroutine, when the response is over: what was sent of it is
-// asked of the body stream and the connection then. It is nil if the record needs
-// the request until the end: if there is a Config.Done, or the line was written
-// already.
+// Detach separates the record from the request, once the handlers are done and the
+// response's header is final. The record then holds nothing of either. Close what
+// is returned, from any goroutine, when the response is over; it then asks the body
+// stream and the connection what was sent. Detach returns nil if the record needs
+// the request to the end: if Config.Done is set, or if the line is already written.
 func (v *visit) Detach() io.Closer {
 	r := v.record
 	if r == nil || r.logged || !r.responding.Load() || v.log.cfg.Done != nil {
@@ -275,13 +268,13 @@ func (v *visit) Detach() io.Closer {
 	return r
 }
 
-// remove takes the visit from the request before that is reset.
+// remove detaches the visit from the request before the request is reset.
 func (v *visit) remove() {
 	v.ctx.RemoveUserValue(v.key)
 	v.recycle()
 }
 
-// recycle gives the visit back, and its record if it is still here.
+// recycle returns the visit to the pool, and its record unless it was detached.
 func (v *visit) recycle() {
 	if v.record != nil {
 		v.record.recycle()

@@ -6,17 +6,17 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Wrap makes the logger the outermost part of a server, which must have its
-// handlers already. So every request is logged, also one that no middleware sees
-// or that could not be read, and an Observer knows of it before all else. Handle
-// is still needed below, for what only a *fiber.Ctx knows; a request that it
-// skips (Config.Next) is not logged, but observed.
+// Wrap makes the logger the outermost layer of a server, whose handlers must be
+// set already. Every request is then logged, even one that no middleware sees or
+// that could not be read, and an Observer sees it before everything else. Handle is
+// still needed below, for what only a *fiber.Ctx knows; a request that it skips
+// (Config.Next) is observed but not logged.
 //
-// Of a request that could not be read, what could not be parsed is empty in the
-// record; so is everything if the body is what could not be read, since fasthttp
-// then forgets the header. The duration is that of the answer, but for a
-// connection's first request, which began with the connection, unless the server
-// has ReduceMemoryUsage, with which fasthttp forgets when that was.
+// For a request that could not be read, the record lacks what could not be parsed;
+// it lacks everything if the body could not be read, since fasthttp then drops the
+// header. The duration is that of the answer, except for a connection's first
+// request, which begins with the connection unless the server has
+// ReduceMemoryUsage, under which fasthttp forgets the time.
 func (l *Logger) Wrap(server *fasthttp.Server) {
 	handler, errorHandler, expectHandler := server.Handler, server.ErrorHandler, server.ExpectHandler
 	server.Handler = func(ctx *fasthttp.RequestCtx) {
@@ -34,7 +34,7 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 				ctx.Request.SetRequestURI(target)
 			}
 			errorHandler(ctx, err)
-			ctx.Response.SetConnectionClose() // as fasthttp is about to do; it is part of the header
+			ctx.Response.SetConnectionClose() // as fasthttp will; it adds to the header
 			v := l.attach(ctx, l, true)
 			v.told = read != nil
 			v.observe()
@@ -46,11 +46,11 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 		server.ExpectHandler = func(ctx *fasthttp.RequestCtx) int {
 			v := l.attach(ctx, l, false)
 			status := expectHandler(ctx)
-			if status == fasthttp.StatusContinue { // and Handler is about to see it
+			if status == fasthttp.StatusContinue { // Handler comes next
 				v.remove()
 				return status
 			}
-			ctx.SetStatusCode(status) // as fasthttp is about to do
+			ctx.SetStatusCode(status) // as fasthttp will
 			v.observe()
 			v.handled()
 			return status
@@ -58,8 +58,8 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 	}
 }
 
-// requestLine is an error of a request that could not be read which tells what
-// was read of it.
+// requestLine is an error about a request that could not be read, with as much of
+// its request line as was.
 type requestLine interface {
 	error
 	RequestLine() (method, target string)

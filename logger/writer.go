@@ -2,21 +2,14 @@ package logger
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"time"
 )
 
-// A download must not wait for a disk or for whoever reads a pipe, so between
-// the two stands a Writer: requests copy their line into memory and go on, and
-// one goroutine hands the lines to the sink. What cannot be kept is counted,
-// and the count is written into the log itself.
-
-// errStalled is what a wait ends with when the sink takes nothing.
+// errStalled is returned when the sink has taken nothing for the timeout.
 var errStalled = fmt.Errorf("logger: the sink stalls: %w", os.ErrDeadlineExceeded)
 
 var lineFeed = []byte{'\n'}
@@ -24,22 +17,21 @@ var lineFeed = []byte{'\n'}
 // maxSpare is how many empty blocks are kept: one fills while one is written.
 const maxSpare = 2
 
-// Writer gathers lines in memory and writes them to a sink from a goroutine of
-// its own, so that whoever writes a line never waits for the sink.
+// Writer collects lines in memory and writes them to a sink from its own goroutine,
+// so that no request waits for a disk or for the reader of a pipe.
 //
-// Only whole lines are handed to the sink, at most BufferSize bytes at once,
-// so a sink that changes files between writes never splits a line. When a
-// write fails, the lines it did not wholly write are lost, there is no second
-// try; the next ones are tried again. If the sink took a piece of a line, it
-// is ended with a line feed before anything else is written, so that a reader
-// loses that line only. Before the next lines comes a notice of how many were
-// lost.
+// The sink gets only whole lines, at most BufferSize bytes at once, so one that
+// switches files between writes never splits a line. Lines that a failed write did
+// not fully write are lost: there is no retry, but later lines are tried. A
+// partially written line is ended with a line feed before anything else is written,
+// so that a reader loses only that line. A notice of how many lines were lost
+// precedes the next ones.
 //
-// It holds at most about MaxPending + BufferSize bytes and gives back all but
-// two buffers after a burst. While there is nothing to write, no timer runs.
+// It holds about MaxPending + BufferSize bytes at most and frees all but two buffers
+// after a burst. No timer runs while there is nothing to write.
 //
-// A sink that is os.Stdout or os.Stderr ends the whole program when its reader
-// is gone, unless the program ignores or handles SIGPIPE, see os/signal.
+// If the sink is os.Stdout or os.Stderr and its reader goes away, the program dies
+// unless it ignores or handles SIGPIPE, see os/signal.
 //
 // All methods are safe for concurrent use. The zero value is not usable, see
 // NewWriter.
@@ -47,7 +39,7 @@ type Writer struct {
 	sink   io.Writer
 	config WriterConfig
 
-	full     chan struct{} // a block has no room left; holds one signal
+	full     chan struct{} // a block is full; holds one signal
 	timer    *time.Timer   // runs while a line waits
 	requests chan request
 	closing  chan struct{}
@@ -55,31 +47,32 @@ type Writer struct {
 	closed   sync.Once
 
 	mu        sync.Mutex // guards what follows
-	blocks    [][]byte   // wait for the sink, oldest first; only the last has room
+	blocks    [][]byte   // waiting for the sink, oldest first; only the last has room
 	pending   int        // bytes in blocks
-	inHand    []byte     // the block that is being written
+	inHand    []byte     // the block being written
 	spare     [][]byte   // empty blocks of BufferSize
-	armed     bool       // timer was started for the lines in blocks
+	armed     bool       // timer runs for the lines in blocks
 	shut      bool       // Close was called
-	abandoned bool       // Close gave up waiting: what is left is counted already
+	abandoned bool       // Close gave up waiting and counted what was left
 	dropped   int64
 	lastErr   error
 
 	// Only the goroutine touches these.
-	torn  bool  // the last byte the sink took was no line feed
-	told  int64 // of dropped, what notices have said
+	torn  bool  // the sink's last byte was not a line feed
+	told  int64 // how much of dropped the notices have said
 	intro []byte
 }
 
-// request asks the goroutine to write all it has, and then to reopen the sink.
+// request asks the goroutine to write everything, and then perhaps to reopen the
+// sink.
 type request struct {
 	reopen bool
-	answer chan error // has room for one, so that nobody need wait for it
+	answer chan error // buffered: the asker may have left
 }
 
-// NewWriter starts a Writer in front of sink; Close stops it. The sink stays
-// the caller's to close, after Close. It gets one Write at a time and no
-// Reopen during one. A sink that is nil is a panic.
+// NewWriter starts a Writer in front of sink; Close stops it, after which the caller
+// may close the sink. Calls of the sink's Write and Reopen never overlap. NewWriter
+// panics if sink is nil.
 func NewWriter(sink io.Writer, config ...WriterConfig) *Writer {
 	if sink == nil {
 		panic("logger: NewWriter: the sink is nil")
@@ -101,10 +94,10 @@ func NewWriter(sink io.Writer, config ...WriterConfig) *Writer {
 	return w
 }
 
-// Write takes a copy of p, one or more whole lines, and returns at once; a
-// missing last line feed is added. What one call brings stays together. Lines
-// that find MaxPending bytes waiting are dropped, which is no error here: see
-// Dropped. After Close it fails with os.ErrClosed.
+// Write copies p, one or more whole lines, and returns at once; a missing final line
+// feed is added. The lines of one call stay together. Lines beyond MaxPending are
+// dropped, which is not an error: see Dropped. After Close it fails with
+// os.ErrClosed.
 func (w *Writer) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -120,7 +113,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		return 0, os.ErrClosed
 	}
 	if w.pending+size > w.config.MaxPending {
-		w.dropped += countLines(p)
+		w.dropped += int64(bytes.Count(p, lineFeed) + size - len(p))
 		return len(p), nil
 	}
 	block := w.room(size)
@@ -151,12 +144,12 @@ func (w *Writer) room(size int) *[]byte {
 	return &w.blocks[len(w.blocks)-1]
 }
 
-// schedule sees to it that what was just added gets written.
+// schedule makes sure that what was just added gets written.
 func (w *Writer) schedule() {
 	if w.fullBlocks() > 0 {
 		select {
 		case w.full <- struct{}{}:
-		default: // it has been told, and will look
+		default: // already signaled
 		}
 	}
 	if !w.armed {
@@ -165,7 +158,7 @@ func (w *Writer) schedule() {
 	}
 }
 
-// fullBlocks counts the blocks that nothing more will be added to.
+// fullBlocks counts the blocks that nothing will be added to any more.
 func (w *Writer) fullBlocks() int {
 	n := len(w.blocks)
 	if n > 0 && len(w.blocks[n-1]) < w.config.BufferSize {
@@ -181,19 +174,17 @@ func (w *Writer) Dropped() int64 {
 	return w.dropped
 }
 
-// Flush waits until every line written before the call was handed to the sink,
-// and returns the last error the sink had with them. A sink that takes longer
-// than Timeout makes it fail with os.ErrDeadlineExceeded; the lines then still
-// wait. After Close it fails with os.ErrClosed.
+// Flush waits until every line written before the call has gone to the sink, and
+// returns the sink's last error with them. After Timeout it fails with
+// os.ErrDeadlineExceeded, and the lines keep waiting. After Close it fails with
+// os.ErrClosed.
 func (w *Writer) Flush() error { return w.ask(false) }
 
-// Reopen hands to the sink every line written before the call and then calls
-// its Reopen() error, if it has one, as File and RotatingFile do; later lines
-// go to the file that opens. It returns the errors of both. A sink that takes
-// longer than Timeout makes it fail with os.ErrDeadlineExceeded; if the sink
-// was stuck before, it is not reopened then, and if it got stuck during the
-// call, it is reopened once it is back. After Close it fails with
-// os.ErrClosed.
+// Reopen flushes and then calls the sink's Reopen() error, if it has one, as File
+// and RotatingFile do; later lines go to the file that opens. It returns the errors
+// of both. After Timeout it fails with os.ErrDeadlineExceeded: a sink that was stuck
+// before the call is then not reopened, one that got stuck during it is, once it
+// recovers. After Close it fails with os.ErrClosed.
 func (w *Writer) Reopen() error { return w.ask(true) }
 
 func (w *Writer) ask(reopen bool) error {
@@ -215,11 +206,11 @@ func (w *Writer) ask(reopen bool) error {
 	}
 }
 
-// Close hands all lines to the sink, stops the goroutine and returns the last
-// error that any write since NewWriter had. It waits for Timeout at most: lines
-// that a stalled sink has not taken by then count as dropped, the error says
-// how many and is os.ErrDeadlineExceeded, and the goroutine ends when the
-// sink's Write returns. More calls return the same. It does not close the sink.
+// Close writes all lines to the sink, stops the goroutine and returns the last error
+// of any write since NewWriter. After Timeout it gives up: lines that the sink has not
+// taken count as dropped, the error says how many and is os.ErrDeadlineExceeded, and
+// the goroutine ends when the sink's Write returns. Later calls return the same. It
+// does not close the sink.
 func (w *Writer) Close() error {
 	w.closed.Do(func() {
 		w.mu.Lock()
@@ -240,8 +231,8 @@ func (w *Writer) Close() error {
 	return w.lastErr
 }
 
-// abandon counts what has not reached the sink and keeps the goroutine from
-// writing more.
+// abandon counts what has not reached the sink and keeps the goroutine from writing
+// any more.
 func (w *Writer) abandon() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -253,160 +244,4 @@ func (w *Writer) abandon() {
 	w.dropped += int64(left)
 	w.blocks, w.spare, w.pending = nil, nil, 0
 	w.lastErr = fmt.Errorf("logger: the sink stalls, %d lines are lost: %w", left, os.ErrDeadlineExceeded)
-}
-
-// run is the goroutine: it sleeps until a block is full, a line has waited long
-// enough, or somebody asks.
-func (w *Writer) run() {
-	defer close(w.done)
-	for {
-		select {
-		case <-w.full:
-			_ = w.writeBlocks(false) // told to OnError and kept for Close
-		case <-w.timer.C:
-			_ = w.writeBlocks(true) // as above
-		case r := <-w.requests:
-			r.answer <- w.serve(r)
-		case <-w.closing:
-			_ = w.writeBlocks(true) // as above
-			_ = w.introduce()       // as above; a last notice if there is a need
-			return
-		}
-	}
-}
-
-func (w *Writer) serve(r request) error {
-	err := errors.Join(w.writeBlocks(true), w.introduce())
-	sink, ok := w.sink.(interface{ Reopen() error })
-	if !r.reopen || !ok {
-		return err
-	}
-	return errors.Join(err, sink.Reopen())
-}
-
-// writeBlocks writes the blocks there are now, or only the full ones, and
-// returns the last error. It stops there even if more have come: under load
-// it would go on for ever, with a few lines each time.
-func (w *Writer) writeBlocks(all bool) error {
-	w.mu.Lock()
-	n := w.fullBlocks()
-	if all {
-		n = len(w.blocks)
-		w.armed = false
-		w.timer.Stop()
-	}
-	w.mu.Unlock()
-	var last error
-	for range n {
-		if err := w.writeBlock(w.take()); err != nil {
-			last = err
-		}
-		w.giveBack()
-	}
-	return last
-}
-
-// take moves the oldest block out of the queue.
-func (w *Writer) take() []byte {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.blocks) == 0 { // abandoned since it was counted
-		return nil
-	}
-	w.inHand = w.blocks[0]
-	w.blocks = slices.Delete(w.blocks, 0, 1)
-	w.pending -= len(w.inHand)
-	return w.inHand
-}
-
-// giveBack keeps the block that was written for the next lines, unless there
-// are enough already or it is of an odd size.
-func (w *Writer) giveBack() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if cap(w.inHand) == w.config.BufferSize && len(w.spare) < maxSpare {
-		w.spare = append(w.spare, w.inHand[:0])
-	}
-	w.inHand = nil
-}
-
-func (w *Writer) writeBlock(block []byte) error {
-	if len(block) == 0 {
-		return nil
-	}
-	n, err := 0, w.introduce()
-	if err == nil {
-		n, err = w.put(block)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.abandoned {
-		// A line whose line feed was written was written whole.
-		w.dropped += int64(bytes.Count(block[n:], lineFeed))
-	}
-	return err
-}
-
-// introduce ends a torn line and says how many lines were lost. It leaves both
-// for the next time if it fails.
-func (w *Writer) introduce() error {
-	w.mu.Lock()
-	lost := w.dropped - w.told
-	abandoned := w.abandoned
-	w.mu.Unlock()
-	if abandoned || (!w.torn && lost == 0) {
-		return nil
-	}
-	w.intro = w.intro[:0]
-	if w.torn {
-		w.intro = append(w.intro, '\n')
-	}
-	if lost > 0 {
-		w.intro = w.config.Notice(w.intro, lost)
-	}
-	n, err := w.put(w.intro)
-	if n < len(w.intro) {
-		return err
-	}
-	w.told += lost
-	return nil
-}
-
-// put writes p to the sink and returns how much of it got there. Only a whole
-// write can come with no error; a sink that wrote all may still have one to
-// tell, as RotatingFile has.
-func (w *Writer) put(p []byte) (int, error) {
-	n, err := w.sink.Write(p)
-	n = min(max(n, 0), len(p)) // a sink that lies must not make us panic
-	if n > 0 {
-		w.torn = p[n-1] != '\n'
-	}
-	if n < len(p) && err == nil {
-		err = io.ErrShortWrite
-	}
-	if err != nil {
-		w.failed(err)
-	}
-	return n, err
-}
-
-func (w *Writer) failed(err error) {
-	w.mu.Lock()
-	abandoned := w.abandoned
-	if !abandoned {
-		w.lastErr = err
-	}
-	w.mu.Unlock()
-	if !abandoned && w.config.OnError != nil {
-		w.config.OnError(err)
-	}
-}
-
-// countLines counts the lines in p; the last may lack its line feed.
-func countLines(p []byte) int64 {
-	n := int64(bytes.Count(p, lineFeed))
-	if p[len(p)-1] != '\n' {
-		n++
-	}
-	return n
 }

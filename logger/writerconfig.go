@@ -1,29 +1,26 @@
 package logger
 
-// This file is what can be set of a Writer.
-
 import (
 	"strconv"
 	"time"
 )
 
-// WriterConfig configures a Writer. In every field zero or less means the default.
+// WriterConfig configures a Writer. Zero or less means the default.
 type WriterConfig struct {
-	// BufferSize is how many bytes are gathered before they are written without
-	// waiting for FlushInterval, and the most that one write to the sink holds,
-	// unless one call of Write alone brought more.
+	// BufferSize is how many bytes are collected before they are written without
+	// waiting for FlushInterval. No write to the sink is larger, unless a single
+	// call of Write was.
 	//
 	// Optional. Default: 64 KiB
 	BufferSize int
 
-	// FlushInterval is the longest that a line waits before it is handed to the
-	// sink.
+	// FlushInterval is the longest that a line waits before it goes to the sink.
 	//
 	// Optional. Default: 1 s
 	FlushInterval time.Duration
 
-	// MaxPending is how many bytes may wait while the sink stalls. Beyond it
-	// new lines are dropped and counted. Less than two buffers counts as two.
+	// MaxPending is how many bytes may wait while the sink stalls. Beyond it new
+	// lines are dropped and counted. It is raised to two buffers at least.
 	//
 	// Optional. Default: 1 MiB
 	MaxPending int
@@ -33,16 +30,14 @@ type WriterConfig struct {
 	// Optional. Default: 5 s
 	Timeout time.Duration
 
-	// Notice appends to dst the line, with its line feed, that tells the log's
-	// reader how many lines were lost since the last notice. It is called from
-	// the Writer's goroutine.
+	// Notice appends to dst the line, with its line feed, that says in the log how
+	// many lines were lost since the last notice. It runs on the Writer's goroutine.
 	//
 	// Optional. Default: "# access log: 12 lines lost"
 	Notice func(dst []byte, dropped int64) []byte
 
-	// OnError is told of each failed write, from the Writer's goroutine. It may
-	// call Write, but neither Flush, Reopen nor Close, which wait for that
-	// goroutine.
+	// OnError is called for each failed write, on the Writer's goroutine. It may
+	// call Write, but not Flush, Reopen or Close, which wait for that goroutine.
 	//
 	// Optional. Default: nil
 	OnError func(error)
@@ -58,8 +53,8 @@ func (c *WriterConfig) setDefaults() {
 	if c.MaxPending <= 0 {
 		c.MaxPending = 1 << 20
 	}
-	// With less, lines would be lost while the sink is well: one block is
-	// written while the next one fills.
+	// One block is written while the next fills; with less, a healthy sink would
+	// lose lines.
 	c.MaxPending = max(c.MaxPending, 2*c.BufferSize)
 	if c.Timeout <= 0 {
 		c.Timeout = 5 * time.Second
