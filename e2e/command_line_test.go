@@ -126,11 +126,11 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// The table of settings in the README is what the program says.
+// The table in docs/settings.md is what the program says.
 // FULLBORE_UPDATE=1 writes it there.
-func TestREADMEListsTheSettings(t *testing.T) {
-	const begin, end = "<!-- config table -->\n", "<!-- end -->"
-	readme, err := os.ReadFile("README.md")
+func TestSettingsAreDocumented(t *testing.T) {
+	const settingsPage, begin, end = "docs/settings.md", "<!-- config table -->\n", "<!-- end -->"
+	page, err := os.ReadFile(settingsPage)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,18 +138,18 @@ func TestREADMEListsTheSettings(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit status %d: %s", code, table)
 	}
-	before, rest, ok := strings.Cut(string(readme), begin)
+	before, rest, ok := strings.Cut(string(page), begin)
 	was, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		t.Fatalf("README.md lacks the lines %q and %q", begin, end)
+		t.Fatalf(settingsPage+" lacks the lines %q and %q", begin, end)
 	}
 	if was == table {
 		return
 	}
 	if os.Getenv("FULLBORE_UPDATE") == "" {
-		t.Fatal("the table in README.md is not that of fullbore config --markdown; FULLBORE_UPDATE=1 go test -run README ./e2e writes it")
+		t.Fatal("the table in " + settingsPage + " is not that of fullbore config --markdown; FULLBORE_UPDATE=1 go test -run Settings ./e2e writes it")
 	}
-	if err := os.WriteFile("README.md", []byte(before+begin+table+end+after), 0o644); err != nil {
+	if err := os.WriteFile(settingsPage, []byte(before+begin+table+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,9 +2,9 @@
 
 package e2e
 
-// The README's figures are those of the reports under bench/results: this writes
-// the tables from there and compares. With FULLBORE_UPDATE=1 it puts them into the
-// README instead.
+// The figures in the README, and the tables in the page of the results, are those
+// of the reports under bench/results: this writes them from there and compares.
+// With FULLBORE_UPDATE=1 it puts them into the pages instead.
 
 import (
 	"bytes"
@@ -20,46 +20,105 @@ import (
 	"testing"
 )
 
-const results = "bench/results"
+const (
+	results     = "bench/results"
+	resultsPage = results + "/README.md"
+)
 
 func TestREADMEHasTheFiguresOfTheReports(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	hasTables(t, "README.md", map[string]string{"figures": figuresTable(t)})
+	hasTables(t, resultsPage, map[string]string{"soaks": soaksTable(t), "peers": peersTable(t)})
+}
+
+// hasTables compares a page's tables, by name, with what they should be.
+func hasTables(t *testing.T, path string, tables map[string]string) {
+	t.Helper()
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := between(t, string(readme), "soaks", soaksTable(t))
-	want = between(t, want, "peers", peersTable(t))
+	want := string(page)
+	for name, table := range tables {
+		want = between(t, path, want, name, table)
+	}
 	if os.Getenv("FULLBORE_UPDATE") == "1" {
-		if err := os.WriteFile("README.md", []byte(want), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if want == string(readme) {
+	if want == string(page) {
 		return
 	}
-	had := strings.Split(string(readme), "\n")
+	had := strings.Split(string(page), "\n")
 	for i, line := range strings.Split(want, "\n") {
 		if i >= len(had) || had[i] != line {
-			t.Fatalf("README.md, line %d, is not what %s says; to mend it: FULLBORE_UPDATE=1 go test -run %s ./e2e\nwant %s", i+1, results, t.Name(), line)
+			t.Fatalf("%s, line %d, is not what %s says; to mend it: FULLBORE_UPDATE=1 go test -run %s ./e2e\nwant %s", path, i+1, results, t.Name(), line)
 		}
 	}
-	t.Fatalf("README.md has lines that %s does not know", results)
+	t.Fatalf("%s has lines that %s does not know", path, results)
 }
 
 // between puts text between <!-- name --> and <!-- end -->.
-func between(t *testing.T, page, name, text string) string {
+func between(t *testing.T, path, page, name, text string) string {
 	t.Helper()
 	const end = "<!-- end -->"
 	before, rest, begins := strings.Cut(page, "<!-- "+name+" -->\n")
 	_, after, ends := strings.Cut(rest, end)
 	if !begins || !ends {
-		t.Fatalf("README.md has no block between <!-- %s --> and %s", name, end)
+		t.Fatalf("%s has no block between <!-- %s --> and %s", path, name, end)
 	}
 	return before + "<!-- " + name + " -->\n" + text + end + after
 }
 
-// soaked is what the README tells of a soak.
+// figuresTable is the five figures of the README: a promise, what was measured,
+// and what came of it.
+func figuresTable(t *testing.T) string {
+	t.Helper()
+	var s soaked
+	readResult(t, "soak-fullbore", &s)
+	var c compared
+	readResult(t, "peers", &c)
+	served := fmt.Sprintf("%.0f GB", float64(s.Served)/1e9)
+	table := "| promise | measured | fullbore | nginx |\n|---|---|---:|---:|\n" +
+		fmt.Sprintf("| flat | memory growth per GB, over %s served; 95 %% interval | %s KiB [%s, %s] | |\n", served,
+			figure(s.Slope.Estimate/1024), figure(s.Slope.Lower/1024), figure(s.Slope.Upper/1024)) +
+		c.row(t, "flat", "memory of a slow download, 4,000 at once", "slow", "", "anon_per_download") +
+		fmt.Sprintf("| true | byte counts in the log, against what clients received | %s | |\n", s.ByteCounts) +
+		c.row(t, "full bore", "CPU of one 2 GiB download", "whole", "", "cpu_per_gb") +
+		c.row(t, "full bore", "CPU of a request for 4 KiB", "small", "A file of 4.0 KiB", "cpu_per_request")
+	return table
+}
+
+// row is one of fullbore and nginx in the workload, among several of a kind that
+// whose title begins so.
+func (c *compared) row(t *testing.T, promise, measured, workload, title, metric string) string {
+	t.Helper()
+	for _, comparison := range c.Comparisons {
+		if comparison.Workload != workload || !strings.HasPrefix(comparison.Title, title) {
+			continue
+		}
+		unit, cells := "", map[string]string{}
+		for _, m := range comparison.Metrics {
+			if m.Name == metric {
+				unit = m.Unit
+			}
+		}
+		for _, peer := range comparison.Peers {
+			if median := peer.Summary[metric].Median; median != 0 {
+				cells[peer.Peer] = figure(median) + " " + unit
+			}
+		}
+		if unit == "" || cells["fullbore"] == "" || cells["nginx"] == "" {
+			t.Fatalf("peers: no %s of fullbore and nginx in %q", metric, comparison.Title)
+		}
+		return fmt.Sprintf("| %s | %s | %s | %s |\n", promise, measured, cells["fullbore"], cells["nginx"])
+	}
+	t.Fatalf("peers: no workload %s %q", workload, title)
+	return ""
+}
+
+// soaked is what the pages tell of a soak.
 type soaked struct {
 	Verdict    string
 	ExitCode   int    `json:"exit_code"`
@@ -97,15 +156,15 @@ func soaksTable(t *testing.T) string {
 		if len(s.Rest) == 0 {
 			t.Fatalf("%s: no rounds", server.folder)
 		}
-		table += fmt.Sprintf("| %s | **%s** ([report](%s/%s/report.html), [plot](%s/%s/rssanon.svg)) | %d requests for a file of %s, %.0f GB | %s, %s, %s | %s | %s [%s, %s] | %s |\n",
-			server.title, s.Verdict, results, server.folder, results, server.folder, s.Requests, size(s.FileSize), float64(s.Served)/1e9,
+		table += fmt.Sprintf("| %s | **%s** ([report](%s/report.html), [plot](%s/rssanon.svg)) | %d requests for a file of %s, %.0f GB | %s, %s, %s | %s | %s [%s, %s] | %s |\n",
+			server.title, s.Verdict, server.folder, server.folder, s.Requests, size(s.FileSize), float64(s.Served)/1e9,
 			figure(s.Idle.Anon/mib), figure(s.Peak.Anon/mib), figure(s.Rest[len(s.Rest)-1].Anon/mib), figure(s.PeakRSS/mib),
 			figure(s.Slope.Estimate/1024), figure(s.Slope.Lower/1024), figure(s.Slope.Upper/1024), s.ByteCounts)
 	}
 	return table
 }
 
-// compared is what the README tells of the comparison.
+// compared is what the pages tell of the comparison.
 type compared struct {
 	Peers       []struct{ Name string }
 	Comparisons []struct {
@@ -183,75 +242,129 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%d MiB", bytes>>20)
 }
 
-// measured is the README's section about the figures.
-func measured(t *testing.T) string {
+// measured is the text about the figures: the README's section, and the page of
+// the results.
+func measured(t *testing.T) map[string]string {
 	t.Helper()
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, begins := strings.Cut(string(readme), "\n## What was measured\n")
+	_, section, begins := strings.Cut(read(t, "README.md"), "\n## What it promises\n")
 	section, _, ends := strings.Cut(section, "\n## ")
 	if !begins || !ends {
-		t.Fatal("README.md has no section about what was measured")
+		t.Fatal("README.md has no section about what it promises")
 	}
-	return section
+	return map[string]string{"README.md": section, resultsPage: read(t, resultsPage)}
+}
+
+// Papers are what people read, and what links are followed from.
+func papers(t *testing.T) []string {
+	t.Helper()
+	var papers []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "bench/*.md", "bench/results/*.md", "logger/*.md", "static/*.md", "deploy/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: nothing found, %v", pattern, err)
+		}
+		papers = append(papers, found...)
+	}
+	return papers
 }
 
 func TestREADMELinksReportsThatExist(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	links := regexp.MustCompile(`\]\((`+results+`/[^)#]*)`).FindAllStringSubmatch(string(readme), -1)
-	if len(links) == 0 {
-		t.Errorf("README.md links nothing below %s", results)
-	}
-	for _, link := range links {
-		if info, err := os.Stat(link[1]); err != nil || !info.Mode().IsRegular() {
-			t.Errorf("README.md links %s: %v", link[1], err)
+	for _, path := range []string{"README.md", resultsPage} {
+		reports := 0
+		for _, target := range linksOf(t, path) {
+			if strings.HasPrefix(target, results+"/") {
+				reports++
+				if info, err := os.Stat(target); err != nil || !info.Mode().IsRegular() {
+					t.Errorf("%s links %s: %v", path, target, err)
+				}
+			}
 		}
+		if reports == 0 {
+			t.Errorf("%s links nothing below %s", path, results)
+		}
+	}
+}
+
+func TestPapersLinkWhatExists(t *testing.T) {
+	for _, path := range papers(t) {
+		for _, target := range linksOf(t, path) {
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links %s: %v", path, target, err)
+			}
+		}
+	}
+}
+
+// linksOf are the files and folders that a paper links, as seen from here.
+func linksOf(t *testing.T, path string) (targets []string) {
+	t.Helper()
+	for _, link := range regexp.MustCompile(`\]\(([^)#\s]+)`).FindAllStringSubmatch(read(t, path), -1) {
+		if !strings.Contains(link[1], "://") {
+			targets = append(targets, filepath.Join(filepath.Dir(path), link[1]))
+		}
+	}
+	return targets
+}
+
+// What is shown first is short.
+func TestREADMEIsShort(t *testing.T) {
+	const most = 150
+	if n := strings.Count(read(t, "README.md"), "\n"); n > most {
+		t.Errorf("README.md has %d lines, want at most %d", n, most)
 	}
 }
 
 // The machine is the one of every result.
 func TestREADMENamesTheMachineOfTheResults(t *testing.T) {
-	line := strings.Join(strings.Fields(measured(t)), " ")
 	paths, err := filepath.Glob(filepath.Join(results, "*", "result.json"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no results: %v", err)
 	}
-	for _, path := range paths {
-		var result struct {
-			Environment struct {
-				Cores  int
-				Memory int64  `json:"memory_bytes"`
-				Kernel string `json:"kernel"`
-				Go     string `json:"harness_go_version"`
-			}
+	for page, text := range measured(t) {
+		for _, path := range paths {
+			namesMachine(t, page, strings.Join(strings.Fields(text), " "), path)
 		}
-		readResult(t, filepath.Base(filepath.Dir(path)), &result)
-		e := result.Environment
-		kernel := regexp.MustCompile(`^\S+ \d+\.\d+`).FindString(e.Kernel)
-		want := fmt.Sprintf("%d cores and %.0f GiB", e.Cores, float64(e.Memory)/(1<<30))
-		if !strings.Contains(line, want) || kernel == "" || !strings.Contains(line, kernel) {
-			t.Errorf("%s was measured with %s, %s: README.md does not say so", path, want, kernel)
+	}
+}
+
+func namesMachine(t *testing.T, page, text, path string) {
+	t.Helper()
+	var result struct {
+		Environment struct {
+			Cores  int
+			Memory int64  `json:"memory_bytes"`
+			Kernel string `json:"kernel"`
+			Go     string `json:"harness_go_version"`
 		}
-		version := regexp.MustCompile(`^go(\d+\.\d+)`).FindStringSubmatch(e.Go)
-		if version != nil && !strings.Contains(line, "Go "+version[1]) {
-			t.Errorf("%s was measured with %s: README.md does not say so", path, e.Go)
-		}
+	}
+	readResult(t, filepath.Base(filepath.Dir(path)), &result)
+	e := result.Environment
+	kernel := regexp.MustCompile(`^\S+ \d+\.\d+`).FindString(e.Kernel)
+	want := fmt.Sprintf("%d cores and %.0f GiB", e.Cores, float64(e.Memory)/(1<<30))
+	if !strings.Contains(text, want) || kernel == "" || !strings.Contains(text, kernel) {
+		t.Errorf("%s was measured with %s, %s: %s does not say so", path, want, kernel, page)
+	}
+	version := regexp.MustCompile(`^go(\d+\.\d+)`).FindStringSubmatch(e.Go)
+	if version != nil && !strings.Contains(text, "Go "+version[1]) {
+		t.Errorf("%s was measured with %s: %s does not say so", path, e.Go, page)
 	}
 }
 
 // What the text around the tables says in numbers must be in the tables: a number
 // that is in the text only is the one that nobody corrects.
 func TestREADMEHasNoFiguresBesideTheTables(t *testing.T) {
-	number := regexp.MustCompile(`[0-9][0-9.,]*[0-9]|[0-9]`)
-	_, text, found := strings.Cut(measured(t), "<!-- soaks -->")
-	if !found {
-		t.Fatal("README.md has no table of soaks")
+	for page, first := range map[string]string{"README.md": "<!-- figures -->", resultsPage: "<!-- soaks -->"} {
+		_, text, found := strings.Cut(measured(t)[page], first)
+		if !found {
+			t.Fatalf("%s has no %s", page, first)
+		}
+		onlyFiguresOfTables(t, page, text)
 	}
+}
+
+func onlyFiguresOfTables(t *testing.T, page, text string) {
+	t.Helper()
+	number := regexp.MustCompile(`[0-9][0-9.,]*[0-9]|[0-9]`)
 	known, prose := map[string]bool{}, []string{}
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "|") {
@@ -265,7 +378,7 @@ func TestREADMEHasNoFiguresBesideTheTables(t *testing.T) {
 	for _, line := range prose {
 		for _, figure := range number.FindAllString(line, -1) {
 			if !known[figure] {
-				t.Errorf("%s is in no table: %s", figure, strings.TrimSpace(line))
+				t.Errorf("%s: %s is in no table: %s", page, figure, strings.TrimSpace(line))
 			}
 		}
 	}
