@@ -40,27 +40,43 @@ func (m *monitor) run(e *Engine, stop <-chan struct{}) {
 			continue
 		}
 		tick.Stop()
-		m.asleep.Store(true)
-		select {
-		case <-stop:
+		if !m.sleep(e, stop) {
 			return
-		case <-m.wake:
 		}
-		m.asleep.Store(false)
 		tick.Reset(slowTurn)
 		idle = 0
 	}
 }
 
-// look leaves handlers that run since the last look to themselves. It reports
-// whether any loop was busy.
+// sleep waits until a loop is awake. It is false when stop is closed.
+func (m *monitor) sleep(e *Engine, stop <-chan struct{}) bool {
+	m.asleep.Store(true)
+	defer m.asleep.Store(false)
+	for _, l := range e.loops { // one that woke before it could see that we sleep
+		if !l.asleep.Load() {
+			return true
+		}
+	}
+	select {
+	case <-stop:
+		return false
+	case <-m.wake:
+		return true
+	}
+}
+
+// look leaves handlers that run since the last look to themselves: those seen
+// then, by number, 0 for none. It reports whether any loop was busy.
 func (m *monitor) look(e *Engine, seen []uint64) (busy bool) {
 	for i, l := range e.loops {
-		turns := l.turns.Load()
-		if l.state.Load()&1 == 1 && turns == seen[i] && l.goOnElsewhere() {
+		running := l.turns.Load() + 1
+		if l.state.Load()&1 == 0 {
+			running = 0
+		}
+		if running != 0 && running == seen[i] && l.goOnElsewhere() {
 			e.slow.Add(1)
 		}
-		seen[i] = turns
+		seen[i] = running
 		busy = busy || !l.asleep.Load()
 	}
 	return busy
