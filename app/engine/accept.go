@@ -5,6 +5,7 @@ package engine
 import (
 	"net/netip"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,9 +25,9 @@ func (l *loop) startAccepting() error {
 	return nil
 }
 
-// accept takes the connections that wait, not too many at once.
-func (l *loop) accept() {
-	for range acceptsAtOnce {
+// accept takes the connections that wait, at most as many.
+func (l *loop) accept(most int) {
+	for range most {
 		fd, remote, errno := accept(l.engine.listening)
 		switch errno {
 		case 0:
@@ -46,8 +47,8 @@ func (l *loop) acceptFailed(err error) {
 	pause, retry := l.engine.listener.AcceptFailed(err, l.acceptPause)
 	l.unwatch(l.engine.listening)
 	l.accepts = false
-	if !retry {
-		return
+	if !retry { // fasthttp's loop would end here, which is seen; this one would only be deaf
+		pause = time.Second
 	}
 	l.acceptPause = pause
 	l.acceptAt = l.now + int64(pause)
@@ -70,7 +71,7 @@ func (l *loop) stopAccepting() {
 	}
 	l.stopping = true
 	if l.accepts {
-		l.accept()
+		l.accept(backlogMax)
 		l.unwatch(l.engine.listening)
 	}
 	l.accepts, l.acceptAt = false, 0

@@ -102,6 +102,7 @@ const (
 const (
 	eventsAtOnce  = 256
 	acceptsAtOnce = 16
+	backlogMax    = 1 << 16 // what waits for a listener that closes: somaxconn at most
 
 	// readSize is more than a head may have, so that a read finds its end.
 	readSize = 48 << 10
@@ -292,7 +293,7 @@ func (l *loop) happened(event *unix.EpollEvent, number uint64) bool {
 		return true
 	default:
 		if event.Pad == ofListener {
-			l.accept()
+			l.accept(acceptsAtOnce)
 			return true
 		}
 		c := l.conns[fd]
@@ -424,6 +425,7 @@ func (l *loop) told(m message, number uint64) bool {
 		l.listenerSays()
 		return true
 	case wentAway:
+		c.is |= closed // or a Cut that comes late would close somebody else's descriptor
 		c.comeBack()
 		l.open--
 		return true
@@ -433,11 +435,11 @@ func (l *loop) told(m message, number uint64) bool {
 		c.comeBack()
 		l.worked(c, m.progress)
 	case answered:
+		c.comeBack()
 		if m.response.streamed {
 			l.streamAside(c, m.response)
 			return true
 		}
-		c.comeBack()
 		c.out = m.response
 		l.worked(c, m.progress)
 	case lookAgain:

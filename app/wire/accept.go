@@ -73,6 +73,9 @@ func passing(err error) bool {
 	for _, errno := range []syscall.Errno{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
 		syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPROTO, syscall.EPERM,
+		// What is wrong with the new connection's network already.
+		syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENOPROTOOPT, syscall.EOPNOTSUPP,
+		syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
 	} {
 		if errors.Is(err, errno) {
 			return true
