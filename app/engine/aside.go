@@ -7,12 +7,14 @@ package engine
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/valyala/fasthttp"
 	"golang.org/x/sys/unix"
@@ -35,7 +37,7 @@ func (e *Engine) serveAside(c *Conn, read []byte) {
 		e.lost(c, err)
 		return
 	}
-	v := &visit{Conn: head.NewConn(w, read, e.headLimit), files: w}
+	v := &visit{Conn: head.NewConn(w, read, e.headLimit), below: w}
 	v.HeadTimeout = e.headTimeout
 	v.AtRest = func() error { v.resting = true; return io.EOF }
 	v.giveBack = func() { e.giveBack(c, w, !v.resting) }
@@ -47,32 +49,41 @@ func (e *Engine) serveAside(c *Conn, read []byte) {
 // rests, so that it need not hold a goroutine until the next request.
 type visit struct {
 	*head.Conn
-	files    io.ReaderFrom
+	below    *wire.Conn
 	giveBack func()
 	resting  bool        // fasthttp was told that it ends, since it rests
-	once     atomic.Bool // either fasthttp has returned, or the connection was closed
+	closed   atomic.Bool // by fasthttp, by who has hijacked it, or by a handler
+	half     atomic.Bool // either fasthttp has returned, or it was closed
 }
 
 // ReadFrom sends files by sendfile.
-func (v *visit) ReadFrom(r io.Reader) (int64, error) { return v.files.ReadFrom(r) }
+func (v *visit) ReadFrom(r io.Reader) (int64, error) { return v.below.ReadFrom(r) }
 
-// Close says that nobody needs the connection any more: fasthttp, or who has
-// hijacked it.
-func (v *visit) Close() error { v.over(); return nil }
+// Close closes the connection, unless it rests: then it only is nobody's any
+// more. It may be called twice.
+func (v *visit) Close() error {
+	if v.closed.Swap(true) {
+		return nil
+	}
+	var err error
+	if !v.resting {
+		err = v.below.Close()
+	}
+	v.over()
+	return err
+}
 
 // over is called twice, when fasthttp has returned and when the connection was
 // closed, in whatever order. The second time it is given back.
 func (v *visit) over() {
-	if v.once.Swap(true) {
+	if v.half.Swap(true) {
 		v.giveBack()
 	}
 }
 
 // adopt makes a connection that the loop has released one for a goroutine.
 func (e *Engine) adopt(c *Conn) (*wire.Conn, error) {
-	file := os.NewFile(uintptr(c.fd), "")
-	conn, err := net.FileConn(file)
-	_ = file.Close() // conn has a descriptor of its own
+	conn, err := e.goConn(c)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +100,25 @@ func (e *Engine) adopt(c *Conn) (*wire.Conn, error) {
 	return w, nil
 }
 
+// goConn gives Go the connection's socket. It takes a second descriptor for a
+// moment: if there is none it waits for one, as a client in the backlog does.
+func (e *Engine) goConn(c *Conn) (conn net.Conn, err error) {
+	file := os.NewFile(uintptr(c.fd), "")
+	defer file.Close() // conn has a descriptor of its own
+	pause := adoptPause
+	for deadline := time.Now().Add(e.headTimeout); ; pause = min(2*pause, time.Second) {
+		conn, err = net.FileConn(file)
+		short := errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
+		if !short || c.cutFor.Load() != nil || time.Now().After(deadline) {
+			return conn, err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// adoptPause is the first wait for a descriptor; it doubles.
+const adoptPause = 5 * time.Millisecond
+
 // giveBack ends a goroutine's work for a connection.
 func (e *Engine) giveBack(c *Conn, w *wire.Conn, closes bool) {
 	if !closes && w.WriteErr() == nil {
@@ -104,6 +134,7 @@ func (e *Engine) giveBack(c *Conn, w *wire.Conn, closes bool) {
 // lost ends a connection that could not be adopted, and so has no descriptor
 // any more.
 func (e *Engine) lost(c *Conn, err error) {
+	e.logger.Printf("error when serving connection %q: %v", c.remote, err)
 	c.fail(err)
 	e.listener.Remove(c)
 	c.loop.tell(message{conn: c, what: wentAway})
@@ -136,6 +167,9 @@ func (l *loop) takeBack(c *Conn, fd int) {
 	c.sent.Store(w.BytesWritten())
 	l.engine.listener.Replace(w, c)
 	c.handed.Store(nil)
+	if reason := w.CutFor(); reason != nil { // the registry did, when it was w that it knew
+		c.cutFor.CompareAndSwap(nil, &reason)
+	}
 	c.comeBack()
 	c.fd = fd
 	if !l.carry(c) {
@@ -191,6 +225,8 @@ func (e *Engine) timedOut(c *Conn, ctx *fasthttp.RequestCtx) *fasthttp.RequestCt
 	}
 	fresh := acquireCtx()
 	fresh.Init2(c, e.logger, true)
+	fresh.Request.Header.SetMethodBytes(ctx.Request.Header.Method()) // HEAD has no body,
+	fresh.Request.Header.SetProtocolBytes(ctx.Request.Header.Protocol())
 	timeout.CopyTo(&fresh.Response)
 	return fresh
 }
@@ -207,6 +243,7 @@ func (e *Engine) stream(c *Conn, ctx *fasthttp.RequestCtx, closes bool) {
 	w, err := e.adopt(c)
 	if err == nil {
 		err = write(ctx, w)
+		closes = closes || ctx.Response.ConnectionClose() // since that is its end
 	}
 	if err != nil {
 		c.fail(err)

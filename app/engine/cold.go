@@ -93,6 +93,11 @@ func (c *Conn) sendCold() progress {
 	if r.total > lastPiece {
 		n = min(n, r.total-lastPiece)
 	}
+	if r.total <= n { // the end, which waits for the disk, and then for a last look at the file
+		if err := r.readAhead(n); err != nil {
+			return c.breakOff(err)
+		}
+	}
 	for n > 0 {
 		sent, err := unix.Sendfile(c.fd, r.file, &r.offset, int(n))
 		errno, _ := err.(syscall.Errno) //nolint:errorlint // a bare errno, as the system call gave it
@@ -108,6 +113,14 @@ func (c *Conn) sendCold() progress {
 		n -= int64(sent)
 	}
 	return over
+}
+
+// readAhead has the last n bytes in memory, and looks at the file once they are.
+func (r *response) readAhead(n int64) error {
+	buf := getBuffer(lastPiece)
+	defer putBuffer(buf)
+	_, _ = unix.Pread(r.file, (*buf)[:min(n, lastPiece)], r.offset) // sendfile says what is wrong
+	return r.body.Verify()
 }
 
 // wait waits until nobody reads any more, at most for a while: a disk that does

@@ -154,7 +154,12 @@ func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) 
 
 // LocalAddr is the address of the listener, or that of the connection if the
 // listener has many.
-func (c *Conn) LocalAddr() net.Addr { return localAddr(c.fd) }
+func (c *Conn) LocalAddr() net.Addr {
+	if w := c.handed.Load(); w != nil { // fd is not ours
+		return w.LocalAddr()
+	}
+	return localAddr(c.fd)
+}
 
 var errCarried = errors.New("the connection is carried by an event loop: answer through the RequestCtx")
 

@@ -41,7 +41,7 @@ const (
 func (l *loop) end(c *Conn) {
 	c.leave()
 	switch {
-	case c.lingers || wire.Unread(c.fd) > 0 && !c.has(hungUp):
+	case c.lingers || wire.Unread(c.fd) > 0:
 		c.end, c.left = lingering, lingerBytes
 	case wire.Queued(c.fd) > 0:
 		c.end = settling

@@ -22,6 +22,12 @@ const (
 // reports whether the connection closes after the response.
 func (e *Engine) finishHeader(ctx *fasthttp.RequestCtx, persists bool) (closes bool) {
 	resp := &ctx.Response
+	if ctx.Hijacked() {
+		ctx.Hijack(nil)
+		ctx.Error("This connection cannot be hijacked.\n", fasthttp.StatusInternalServerError)
+		e.logger.Printf("a handler of %q tried to hijack a connection that an event loop carries", ctx.Path())
+		persists = false
+	}
 	if ctx.IsHead() {
 		resp.SkipBody = true
 	}

@@ -44,6 +44,14 @@ func (e *ending) Cut(reason error) {
 	_ = e.tcp.CloseWrite()
 }
 
+// CutFor is the reason that Cut was given, nil if it was not called.
+func (e *ending) CutFor() error {
+	if reason := e.cut.reason.Load(); reason != nil {
+		return *reason
+	}
+	return nil
+}
+
 // Linger says that the peer is still sending what nobody will read, so that
 // Close takes care of it also when nothing of it has arrived yet.
 func (e *ending) Linger() { e.sending.Store(true) }

@@ -96,11 +96,12 @@ func (l *Listener) Accept() (net.Conn, error) {
 
 // Adopt makes a connection that an event loop carried, as old, one for a
 // goroutine. It goes on with old's counters and its place in the Registry, and
-// begins as a fresh one, on which nothing has come yet; see Conn.Work.
+// begins at work, on the request that brought it here; see Conn.Work.
 func (l *Listener) Adopt(tcp *net.TCPConn, old Member) *Conn {
 	c := l.newConn(tcp)
 	c.read.Store(old.BytesRead())
 	c.written.Store(old.BytesWritten())
+	c.Work() // before it may be retired
 	l.Replace(old, c)
 	return c
 }

@@ -1,0 +1,99 @@
+//go:build linux && (amd64 || arm64)
+
+package engine
+
+// Edges of HTTP/1: how the end of a response shows, and who may end it.
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+func TestStreamOfUnknownLengthEndsWithAnHTTP10Connection(t *testing.T) {
+	for _, blocks := range []bool{false, true} {
+		s := serve(t, func(ctx *fasthttp.RequestCtx) {
+			if blocks {
+				ctx.Conn().(*Conn).Block()
+			}
+			ctx.SetBodyStream(strings.NewReader("abc"), -1)
+		})
+		c := s.dial()
+		_ = c.SetDeadline(time.Now().Add(time.Second))
+		s.send(c, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+		all, err := io.ReadAll(c)
+		if err != nil || !strings.HasSuffix(string(all), "\r\n\r\nabc") {
+			t.Errorf("blocks %v: %q %v", blocks, all, err)
+		}
+	}
+}
+
+func TestHijackOnALoopIsRefused(t *testing.T) {
+	for _, blocks := range []bool{false, true} {
+		s := serve(t, func(ctx *fasthttp.RequestCtx) {
+			if string(ctx.Path()) != "/hijack" {
+				return
+			}
+			if blocks {
+				ctx.Conn().(*Conn).Block()
+			}
+			ctx.SetBodyString("mine")
+			ctx.HijackSetNoResponse(true)
+			ctx.Hijack(func(net.Conn) { t.Error("hijacked") })
+		})
+		c := s.dial()
+		s.send(c, "GET /hijack HTTP/1.1\r\nHost: h\r\n\r\n")
+		all, err := io.ReadAll(c)
+		if err != nil || !bytes.HasPrefix(all, []byte("HTTP/1.1 500 ")) || bytes.Contains(all, []byte("mine")) {
+			t.Errorf("blocks %v: %q %v", blocks, all, err)
+		}
+		next := s.dial()
+		s.send(next, getRequest)
+		if resp, _ := s.answer(bufio.NewReader(next)); resp.StatusCode != 200 {
+			t.Errorf("blocks %v: then %d", blocks, resp.StatusCode)
+		}
+	}
+}
+
+func TestTimeoutOfAHeadRequestHasNoBody(t *testing.T) {
+	leave := make(chan struct{})
+	defer close(leave)
+	s := serve(t, fasthttp.TimeoutHandler(func(ctx *fasthttp.RequestCtx) {
+		if ctx.IsHead() {
+			<-leave
+		}
+	}, 50*time.Millisecond, "too late"))
+	c := s.dial()
+	s.send(c, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")
+	time.Sleep(100 * time.Millisecond)
+	s.send(c, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+	all, err := io.ReadAll(c)
+	if err != nil || bytes.Contains(all, []byte("too late")) || !bytes.Contains(all, []byte("HTTP/1.1 200")) {
+		t.Errorf("%q %v", all, err)
+	}
+}
+
+// What a client has sent beyond its last request must not turn the end into a
+// reset.
+func TestHalfClosedClientThatSentMoreIsNotReset(t *testing.T) {
+	s := serve(t, func(ctx *fasthttp.RequestCtx) {
+		ctx.Conn().(*Conn).Block()
+		time.Sleep(50 * time.Millisecond)
+		ctx.SetBodyString("all of it")
+	})
+	for range 20 {
+		c := s.dial()
+		s.send(c, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"+strings.Repeat("x", 60<<10))
+		_ = c.CloseWrite()
+		time.Sleep(100 * time.Millisecond)
+		if all, err := io.ReadAll(c); err != nil || !strings.HasSuffix(string(all), "all of it") {
+			t.Fatalf("%d bytes, %v", len(all), err)
+		}
+	}
+}
