@@ -35,7 +35,7 @@ func TestReadyIsAboutWhatIsServed(t *testing.T) {
 	}
 	remake()
 	waitUntil(t, "not ready", func() bool { return s.askAdmin("GET", "/readyz").status == 503 })
-	if got := s.askAdmin("GET", "/readyz"); got.body != "not ready: files: "+dir+": the folder that is open was removed; SIGHUP serves the one that has its name now\n" {
+	if got := s.askAdmin("GET", "/readyz"); got.body != "not ready: files: "+dir+": the open folder was removed; SIGHUP serves the one that has its name now\n" {
 		t.Errorf("%q", got.body)
 	}
 	if score := s.health().score("files"); score != 0 {

@@ -1,9 +1,5 @@
 package static
 
-// This file is the body of a file response: what there is to send, how much of
-// it went, and what ended it early. How its bytes get to the connection is in
-// sender.go.
-
 import (
 	"fmt"
 	"io"
@@ -12,28 +8,27 @@ import (
 	"fullbore/static/source"
 )
 
-// Body is the body stream of a file response. After the response it tells what
-// was really sent. It can be sent by fasthttp, which calls WriteTo, or by
-// whoever takes it over: for each segment its text, then its range of the
-// descriptor, with Advance for what the kernel took, Verify before the last
-// bytes, Fail if something ends it early, and Close.
+// Body is the body stream of a file response. After the response it knows what was
+// really sent. It is sent by fasthttp, which calls WriteTo (see sender.go), or by
+// whoever takes it over: for each segment first the text, then the descriptor's
+// range, with Advance for what the kernel took, Verify before the last bytes, Fail if
+// something ends it early, and Close.
 //
-// BytesSent and Size may be called from any goroutine; the rest is for one at a
-// time.
+// BytesSent and Size are safe for concurrent use; the rest is not.
 type Body struct {
 	representation
 	layout   layout
-	one      [1]byteRange // of layout, when it is one
-	grown    bool         // the file may get longer
-	retained bool         // the next Close does not count
-	conn     io.Writer    // the connection that the response goes over
-	sendfile bool         // conn takes files
+	one      [1]byteRange // backs layout if there is one range
+	grown    bool         // the file may grow
+	retained bool         // the next Close is ignored
+	conn     io.Writer    // the response's connection
+	sendfile bool         // conn has ReadFrom
 	count    meter        // of conn; nil if it does not count
-	before   int64        // what it had counted before the response
-	cork     corker       // of conn; nil while it does not hold back
-	sent     atomic.Int64 // what was taken
+	before   int64        // its count before the response
+	cork     corker       // of conn; nil unless it is corked
+	sent     atomic.Int64 // bytes taken by the connection
 	err      error
-	span     sendable         // what of the file is handed over
+	span     sendable         // the part of the file being handed over
 	limited  io.LimitedReader // of span
 }
 
@@ -43,22 +38,22 @@ func (b *Body) whole() {
 	b.layout.ranges = b.one[:]
 }
 
-// BytesSent is the number of body bytes that the connection took; over one that
-// does not count, those that fasthttp's buffer took.
+// BytesSent is the number of body bytes that the connection took, or, if it does not
+// count, fasthttp's buffer.
 func (b *Body) BytesSent() int64 { return b.sent.Load() }
 
-// Size is the size of the whole file in bytes, as it was when it was opened.
+// Size is the size of the whole file in bytes when it was opened.
 func (b *Body) Size() int64 { return b.info.Size }
 
-// Err is what ended the body early, nil if nothing did. A file that changed
-// while it was sent is io.ErrUnexpectedEOF in the sense of errors.Is.
+// Err is what ended the body early, nil if nothing did. It wraps io.ErrUnexpectedEOF
+// if the file changed while it was sent.
 func (b *Body) Err() error { return b.err }
 
-// Segments is the number of pieces that the body consists of.
+// Segments is the number of segments of the body.
 func (b *Body) Segments() int { return b.layout.count() }
 
-// Segment is the i-th piece: text, then length bytes of descriptor fd from
-// offset on. fd is -1 if the file has no descriptor, or is closed.
+// Segment is the i-th segment: text, then length bytes of descriptor fd from offset
+// on. fd is -1 if the file has no descriptor or is closed.
 func (b *Body) Segment(i int) (text string, fd int, offset, length int64) {
 	s := b.layout.segment(i)
 	if file, ok := b.file.(source.Descriptor); ok {
@@ -67,7 +62,7 @@ func (b *Body) Segment(i int) (text string, fd int, offset, length int64) {
 	return s.text, -1, s.start, s.length
 }
 
-// Memory is a range of the file that is in memory anyway; nil if it is not.
+// Memory is a range of the file, if it is in memory; else nil.
 func (b *Body) Memory(offset, length int64) []byte {
 	if file, ok := b.file.(source.InMemory); ok {
 		if content := file.Content(); offset+length <= int64(len(content)) {
@@ -77,23 +72,22 @@ func (b *Body) Memory(offset, length int64) []byte {
 	return nil
 }
 
-// Verify looks whether the file is still what it was when it was opened. If
-// not, the error is io.ErrUnexpectedEOF in the sense of errors.Is.
+// Verify fails with an error that wraps io.ErrUnexpectedEOF if the file changed since
+// it was opened.
 func (b *Body) Verify() error { return b.unchanged(b.grown) }
 
 // Advance counts n more bytes that the kernel took.
 func (b *Body) Advance(n int64) { b.sent.Add(n) }
 
-// Fail says what ended the body early. The first error stays.
+// Fail records what ended the body early. The first error is kept.
 func (b *Body) Fail(err error) {
 	if b.err == nil {
 		b.err = err
 	}
 }
 
-// Delivered calls yield with each range of the file, as offset and length in
-// bytes, of which something was sent, in the order sent, and as much of it as
-// was. Call it after the response.
+// Delivered calls yield with each part of the file that was sent, as offset and
+// length in bytes, in the order sent. Call it after the response.
 func (b *Body) Delivered(yield func(offset, length int64)) {
 	left := b.sent.Load()
 	for i := 0; i < b.layout.count() && left > 0; i++ {
@@ -106,12 +100,12 @@ func (b *Body) Delivered(yield func(offset, length int64)) {
 	}
 }
 
-// Retain asks for one more Close: whoever takes the body over from its response
-// needs it when that is reset.
+// Retain makes the next Close a no-op: whoever takes the body over outlives the
+// response, whose reset closes it.
 func (b *Body) Retain() { b.retained = true }
 
-// Close closes the file, and sends what the connection still holds back: the
-// header, if the body is not wanted. A second call does nothing.
+// Close closes the file and uncorks the connection, which still holds the header if
+// no body was sent. A second call does nothing.
 func (b *Body) Close() error {
 	if b.retained {
 		b.retained = false
@@ -127,8 +121,8 @@ func (b *Body) Close() error {
 	return b.file.Close()
 }
 
-// CloseWithError is how fasthttp tells what it met outside of WriteTo: a header
-// that could not be written, or a panic.
+// CloseWithError is how fasthttp reports an error outside of WriteTo: a header that
+// could not be written, or a panic.
 func (b *Body) CloseWithError(err error) error {
 	if err != nil {
 		b.Fail(err)
@@ -136,8 +130,8 @@ func (b *Body) CloseWithError(err error) error {
 	return nil
 }
 
-// Read is for whoever wants the body itself, such as a middleware that
-// compresses. The last bytes come only if the file is still the same.
+// Read is for those who want the body itself, such as compressing middleware. The
+// last bytes are returned only if the file is unchanged.
 func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.readAt(p, b.sent.Load())
 	b.sent.Add(int64(n))
@@ -147,8 +141,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readAt reads from offset, counted in bytes of the body, to the end of a text
-// or a range at most.
+// readAt reads from offset in the body, to the end of a text or a range at most.
 func (b *Body) readAt(p []byte, offset int64) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -177,8 +170,8 @@ func (b *Body) readAt(p []byte, offset int64) (n int, err error) {
 	return 0, io.EOF
 }
 
-// readFile fills p from the file. due is how many bytes of it are still to come,
-// for the message if it ends before.
+// readFile fills p from the file. due is how many bytes are still to come, for the
+// error if it ends before.
 func (b *Body) readFile(p []byte, offset, due int64) (int, error) {
 	n, err := b.file.ReadAt(p, offset)
 	if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it bare

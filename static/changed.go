@@ -8,13 +8,12 @@ import (
 	"fullbore/static/source"
 )
 
-// closeQuietly closes what was only read; there is nothing to lose.
+// closeQuietly closes what was only read, where errors lose nothing.
 func closeQuietly(c io.Closer) { _ = c.Close() }
 
-// unchanged looks whether the file is still the version that was opened. grown
-// says that one that got longer counts as the same, which it is if it was
-// appended to. While that goes on it can be seen with its new time and still its
-// old size, so it is looked at again.
+// unchanged fails unless the file is still the version that was opened. With grown,
+// one that grew counts as the same. During an append it can be seen with the new time
+// but still the old size, so it is checked again.
 func (r *representation) unchanged(grown bool) error {
 	for range appendLooks {
 		now, err := r.file.Stat()
@@ -31,16 +30,15 @@ func (r *representation) unchanged(grown bool) error {
 	return &changedError{r.name, r.info, r.info}
 }
 
-// How often, and with which pause, a file is looked at that seems to be in the
-// middle of being appended to.
+// How often, and with which pause, a file that seems to be in the middle of an append
+// is checked.
 const (
 	appendLooks = 5
 	appendPause = time.Millisecond
 )
 
-// changedError says that a file is not what it was when it was opened. It is
-// io.ErrUnexpectedEOF in the sense of errors.Is: the source did not hold what
-// the response promised.
+// changedError says that a file changed since it was opened. It wraps
+// io.ErrUnexpectedEOF: the source did not have what the response promised.
 type changedError struct {
 	name     string
 	was, now source.Info

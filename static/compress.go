@@ -1,9 +1,8 @@
 package static
 
-// This file compresses files while they are sent. It is for text of moderate
-// size: what is large, or is compressed already, has its bytes moved by the
-// kernel instead. The cost is bounded: so many encoders and no more are in use
-// at once, and nobody waits for one.
+// Compression on the fly is for text of moderate size; large or compressed files are
+// better sent by the kernel. Its cost is bounded: the number of encoders in use is
+// limited, and nobody waits for one.
 
 import (
 	"bytes"
@@ -20,34 +19,32 @@ import (
 	"fullbore/static/accept"
 )
 
-// Sizes in bytes of files that are worth it. Less would fit into the packets
-// that are sent anyway; more is likely to be wanted in ranges, and takes a
-// while of a processor.
+// Sizes in bytes of files worth compressing. Less would fit into the packets that are
+// sent anyway; more is likely to be requested in ranges, and takes long.
 const (
 	minCompressed = 1 << 10
 	maxCompressed = 10 << 20
 )
 
-// maxEncoders is how many encoders are in use at once. Two for each processor
-// keep it busy while the other waits for its client; of a client that reads
-// slowly each holds about 1 MiB for as long as it likes, hence the upper bound.
+// maxEncoders is how many encoders may be in use at once. Two per processor keep it
+// busy while one waits for its client. A slow client holds its encoder's 1 MiB or so
+// for as long as it likes, hence the upper bound.
 var maxEncoders = int32(min(max(2*runtime.GOMAXPROCS(0), 4), 32))
 
 // encodersInUse counts those between acquireEncoder and release.
 var encodersInUse atomic.Int32
 
-// encodersFree are those that are not in use, by coding, until the garbage
-// collector wants them.
+// encodersFree are the idle ones, by coding.
 var encodersFree [accept.NumCodings]sync.Pool
 
-// encodable are the codings that acquireEncoder can give.
+// encodable are the codings of acquireEncoder.
 var encodable = accept.Codings(0).With(accept.Gzip).With(accept.Zstd)
 
-// pieceLength is how many bytes are read at a time, and how many compressed
-// bytes are collected before they are written as one chunk.
+// pieceLength is how many bytes are read at a time, and how many compressed bytes
+// make a chunk.
 const pieceLength = 32 << 10
 
-// encoder is a compressor with the buffers on both sides of it.
+// encoder is a compressor with the buffers on both sides.
 type encoder struct {
 	coding accept.Coding
 	writer interface { // to out
@@ -58,9 +55,8 @@ type encoder struct {
 	out   bytes.Buffer
 }
 
-// acquireEncoder gives an encoder for one body; who makes none calls release.
-// It is false if too many are in use, and for a coding that is not encodable:
-// then the file goes out as it is.
+// acquireEncoder returns an encoder for one body, to be released. It returns false if
+// too many are in use or the coding is not encodable: then the file goes out as is.
 func acquireEncoder(c accept.Coding) (*encoder, bool) {
 	if !encodable.Has(c) {
 		return nil, false
@@ -74,12 +70,12 @@ func acquireEncoder(c accept.Coding) (*encoder, bool) {
 		e = newEncoder(c)
 	}
 	e.out.Reset()
-	e.writer.Reset(&e.out) // whatever became of it the last time
+	e.writer.Reset(&e.out) // whatever state it was left in
 	return e, true
 }
 
-// newEncoder makes an encoder for a coding that is encodable. The settings are
-// those that take little memory; BenchmarkCompress tells what they give.
+// newEncoder returns an encoder for an encodable coding, with settings that save
+// memory; see BenchmarkCompress.
 func newEncoder(c accept.Coding) *encoder {
 	e := &encoder{coding: c, piece: make([]byte, pieceLength)}
 	var err error
@@ -98,49 +94,43 @@ func newEncoder(c accept.Coding) *encoder {
 	return e
 }
 
-// release gives the encoder back.
 func (e *encoder) release() {
 	encodersFree[e.coding].Put(e)
 	encodersInUse.Add(-1)
 }
 
-// compressedBody is the body stream of a file that is compressed while it is
-// sent, like Body is of one that is sent as it is. Its length is not known
-// before, so it goes out in chunks (RFC 9112 section 7.1), which HTTP/1.0 does
-// not have. When it fails, the last chunk is never sent and the client knows.
-// It is for one goroutine at a time.
+// compressedBody is the body stream of a file that is compressed on the fly. Its
+// length is not known in advance, so it is sent in chunks (RFC 9112 section 7.1),
+// which HTTP/1.0 does not have. If it fails, the last chunk is missing and the client
+// knows. It is not safe for concurrent use.
 type compressedBody struct {
 	encoder *encoder // nil when closed
 	file    io.ReadCloser
-	left    int64 // of the file, still to be read
-	ended   bool  // the encoder gave all there is
+	left    int64 // bytes of the file still to be read
+	ended   bool  // the encoder is flushed
 	size    int64
 	sent    int64
 	err     error
 }
 
-// newCompressedBody takes over the file, which is read from where it is and is
-// to be size bytes long, and the encoder; Close gives back both. That the file
-// ends after size bytes is looked at. One that looks itself, and at more, may
-// fail with an error of its own.
+// newCompressedBody takes over the encoder and the file, which must have size bytes
+// left, neither more nor less; Close releases both.
 func newCompressedBody(file io.ReadCloser, size int64, e *encoder) *compressedBody {
 	return &compressedBody{encoder: e, file: file, left: size, size: size}
 }
 
-// BytesSent is the number of compressed bytes that the writer took. Of a chunk
-// that it took in part, which ends the response, it counts none.
+// BytesSent is the number of compressed bytes that the writer took. A chunk that it
+// took in part, which ends the response, does not count.
 func (b *compressedBody) BytesSent() int64 { return b.sent }
 
-// Size is the size of the whole file in bytes, not compressed, as it was when
-// it was opened.
+// Size is the uncompressed size of the file in bytes when it was opened.
 func (b *compressedBody) Size() int64 { return b.size }
 
-// Err is what ended the body early, nil if nothing did. It is
-// io.ErrUnexpectedEOF for a file that did not have the size that it had when it
-// was opened.
+// Err is what ended the body early, nil if nothing did. It wraps io.ErrUnexpectedEOF
+// if the file's size changed since it was opened.
 func (b *compressedBody) Err() error { return b.err }
 
-// Close closes the file and gives the encoder back. A second call does nothing.
+// Close closes the file and releases the encoder. A second call does nothing.
 func (b *compressedBody) Close() error {
 	if b.encoder == nil {
 		return nil
@@ -151,11 +141,11 @@ func (b *compressedBody) Close() error {
 	return err
 }
 
-// SupportsBodyWriteTo lets fasthttp use WriteTo for a chunked body, which else
-// it reads in pieces of 4 KiB. See fasthttp.BodyWriterTo.
+// SupportsBodyWriteTo lets fasthttp use WriteTo for a chunked body instead of reading
+// 4 KiB at a time. See fasthttp.BodyWriterTo.
 func (b *compressedBody) SupportsBodyWriteTo() bool { return true }
 
-// WriteTo sends the file, a chunk with each write.
+// WriteTo sends the file, one chunk per write.
 func (b *compressedBody) WriteTo(w io.Writer) (int64, error) {
 	before := b.sent
 	for {
@@ -174,7 +164,7 @@ func (b *compressedBody) WriteTo(w io.Writer) (int64, error) {
 	}
 }
 
-// Read is for those that cannot be written to.
+// Read is for those who do not use WriteTo.
 func (b *compressedBody) Read(p []byte) (int, error) {
 	if err := b.fill(); err != nil {
 		return 0, err
@@ -184,7 +174,7 @@ func (b *compressedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// fill makes sure that there are compressed bytes to be taken, or says io.EOF.
+// fill makes compressed bytes available, or returns io.EOF.
 func (b *compressedBody) fill() error {
 	switch {
 	case b.err != nil:
@@ -232,7 +222,6 @@ func (b *compressedBody) step() error {
 	}
 }
 
-// name is the file's, if it says so.
 func (b *compressedBody) name() string {
 	if file, ok := b.file.(interface{ Name() string }); ok {
 		return file.Name()

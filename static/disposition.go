@@ -1,19 +1,15 @@
 package static
 
-// This file writes Content-Disposition: whether a browser shows a file or saves
-// it, and under which name. RFC 6266, with the names of RFC 8187.
-
 import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// disposition is the value of Content-Disposition of a kind, "attachment" or
-// "inline", for a file name, which may be any bytes. It is one line of
-// printable ASCII. A name that cannot be said in filename as it is comes twice,
-// as RFC 6266 appendix D recommends: with "_" for what cannot, and whole in
-// filename*, which is preferred (section 4.3).
+// disposition is the value of Content-Disposition (RFC 6266) of a kind, "attachment"
+// or "inline", for a file name of any bytes. It is one line of printable ASCII. A name
+// that filename cannot express is sent twice, as appendix D recommends: with "_" in
+// filename, and in full in filename*, which takes precedence (section 4.3).
 func disposition(kind, filename string) string {
 	if filename == "" {
 		filename = "download"
@@ -32,9 +28,9 @@ func disposition(kind, filename string) string {
 	return b.String()
 }
 
-// writeFallback writes the inside of the quoted string: printable ASCII without
-// what old clients get wrong, by RFC 6266 appendix D and section 4.3. It
-// reports whether that is the name itself.
+// writeFallback writes the inside of the quoted string: printable ASCII without what
+// old clients get wrong (RFC 6266 appendix D and section 4.3). It reports whether that
+// is the name itself.
 func writeFallback(b *strings.Builder, filename string) (same bool) {
 	same = true
 	for i, r := range filename {
@@ -46,9 +42,9 @@ func writeFallback(b *strings.Builder, filename string) (same bool) {
 	return same
 }
 
-// misread reports whether some client takes the first character of rest for
-// something else than itself: the end of the string, an escape, a folder, a
-// percent-encoding, an encoded word of RFC 2047.
+// misread reports whether some client misreads the first character of rest: as the
+// end of the string, an escape, a path separator, a percent-encoding, or an encoded
+// word (RFC 2047).
 func misread(rest string) bool {
 	switch rest[0] {
 	case '"', '\\', '/':
@@ -65,9 +61,8 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// writeExtended writes value-chars of RFC 8187 section 3.2.1. What is not UTF-8
-// becomes U+FFFD, and a control character, which no one wants in the name of a
-// file that is saved, "_".
+// writeExtended writes value-chars of RFC 8187 section 3.2.1. Invalid UTF-8 becomes
+// U+FFFD; control characters, which nobody wants in a file name, become "_".
 func writeExtended(b *strings.Builder, filename string) {
 	const hex = "0123456789ABCDEF"
 	var encoded [utf8.UTFMax]byte
@@ -80,9 +75,7 @@ func writeExtended(b *strings.Builder, filename string) {
 				b.WriteByte(c)
 				continue
 			}
-			b.WriteByte('%')
-			b.WriteByte(hex[c>>4])
-			b.WriteByte(hex[c&15])
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
 		}
 	}
 }

@@ -1,8 +1,5 @@
 package static
 
-// This file is the answer for a folder: its index file, or a listing of what
-// may be seen of it.
-
 import (
 	"io"
 	"io/fs"
@@ -15,66 +12,69 @@ import (
 	"fullbore/static/source"
 )
 
-// folder answers for an open folder, which it takes over.
+// folder serves an open folder, which it takes over: its index file, or a listing.
 func (h *Handler) folder(c *fiber.Ctx, f source.File, name, urlPath string) error {
 	defer closeQuietly(f)
 	if !strings.HasSuffix(urlPath, "/") {
 		return toSlash(c, urlPath)
 	}
 	index := path.Join(name, h.cfg.Index)
-	file, info, err := h.open(c, index)
-	switch {
-	case err == nil && info.Kind == source.Regular:
-		return h.send(c, file, info, index)
+	switch file, info, err := h.openRegular(c, index); {
 	case err == nil:
-		closeQuietly(file)
+		return h.send(c, file, info, index)
 	case !isAbsent(err):
 		return statusOf(c, err)
-	}
-	if h.listing == nil {
+	case h.listing == nil:
 		return fiber.ErrForbidden
 	}
 	note(c, kindListing)
 	block(c)
 	dir := h.root.List(f, name)
 	defer closeQuietly(dir)
-	err = h.listing.Answer(c, listing.Folder{Path: urlPath, IsRoot: name == ".", Source: &listed{dir, h, name}})
+	err := h.listing.Answer(c, listing.Folder{Path: urlPath, IsRoot: name == ".", Source: &listed{dir, h, name}})
 	if err != nil {
 		return statusOf(c, err)
 	}
 	return nil
 }
 
-// unlisted answers for what may not be read: a folder that may still be entered
-// has its index file.
+// openRegular opens a regular file; anything else does not exist.
+func (h *Handler) openRegular(c *fiber.Ctx, name string) (source.File, source.Info, error) {
+	f, info, err := h.open(c, name)
+	if err == nil && info.Kind != source.Regular {
+		closeQuietly(f)
+		err = fs.ErrNotExist
+	}
+	return f, info, err
+}
+
+// unlisted serves the index file of what could not be read: it may be a folder that
+// can still be entered.
 func (h *Handler) unlisted(c *fiber.Ctx, cause error, name, urlPath string) error {
 	if h.only != "" {
 		return statusOf(c, cause)
 	}
 	index := path.Join(name, h.cfg.Index)
-	f, info, err := h.open(c, index)
-	switch {
-	case err != nil:
+	f, info, err := h.openRegular(c, index)
+	if err != nil {
 		return statusOf(c, cause)
-	case info.Kind != source.Regular:
-		closeQuietly(f)
-		return statusOf(c, cause)
-	case !strings.HasSuffix(urlPath, "/"):
+	}
+	if !strings.HasSuffix(urlPath, "/") {
 		closeQuietly(f)
 		return toSlash(c, urlPath)
 	}
 	return h.send(c, f, info, index)
 }
 
-// listed is an open folder as its listing sees it: folders, regular files and
-// links, but not what is hidden.
+// listed is an open folder as its listing sees it: folders, regular files and links
+// that are not hidden.
 type listed struct {
 	source.Folder
 	h    *Handler
 	name string // as seen from the root
 }
 
-// ReadDir is described with listing.Source.
+// ReadDir implements listing.Source.
 func (l *listed) ReadDir(n int) ([]listing.Name, error) {
 	for {
 		entries, err := l.Folder.ReadDir(n)
@@ -92,7 +92,7 @@ func (l *listed) ReadDir(n int) ([]listing.Name, error) {
 	}
 }
 
-// Stat is described with listing.Source.
+// Stat implements listing.Source.
 func (l *listed) Stat(base string) (listing.Entry, error) {
 	info, err := l.Look(base)
 	switch {
@@ -104,7 +104,7 @@ func (l *listed) Stat(base string) (listing.Entry, error) {
 	return listing.Entry{IsFolder: info.Kind == source.Directory, Size: info.Size, Modified: info.ModTime}, nil
 }
 
-// ReadFile is described with listing.Source.
+// ReadFile implements listing.Source.
 func (l *listed) ReadFile(base string, limit int64) ([]byte, error) {
 	f, info, err := l.h.root.Open(path.Join(l.name, base), source.MayWait)
 	if err != nil {

@@ -1,8 +1,7 @@
 package static
 
-// This file says what a file is: the media type for Content-Type, RFC 9110
-// section 8.3. The table is our own, not the machine's mime files, so that
-// every machine gives the same answer.
+// Media types for Content-Type, RFC 9110 section 8.3. The table is our own, not the
+// system's mime files, so that every machine gives the same answer.
 
 import (
 	"net/http"
@@ -16,10 +15,9 @@ const (
 	plainTextUTF8 = "text/plain; charset=utf-8"
 )
 
-// mediaType is the media type for a file name, by its extension, whose case
-// does not matter. The result is false if the name does not tell: then the type
-// is octetStream for an extension that is not known, and "" where there is no
-// extension, which is for sniff to find out. It does not allocate.
+// mediaType is the media type for a file name, by its extension in any case. It
+// returns false if the name does not say: with octetStream for an unknown extension,
+// and with "" for none, where sniff can help. It does not allocate.
 func mediaType(name string) (string, bool) {
 	ext := extension(name)
 	if ext == "" {
@@ -63,18 +61,19 @@ func lookup(table map[string]string, key string) (string, bool) {
 	return value, ok
 }
 
-// sniff guesses the media type of a file that has no extension from its first
-// 512 bytes, or all if there are less. It never finds a type that a browser
-// would run: what looks like HTML or XML is text. The charset is named only if
-// these bytes are in it.
+// sniffLength is how many bytes http.DetectContentType looks at.
+const sniffLength = 512
+
+// sniff guesses the media type of a file without an extension from its first
+// sniffLength bytes. It never returns a type that a browser would run: what looks
+// like HTML or XML is text. The charset is named only if these bytes are valid in it.
 func sniff(head []byte) string {
-	const most = 512 // is what DetectContentType looks at
-	head = head[:min(len(head), most)]
+	head = head[:min(len(head), sniffLength)]
 	t := http.DetectContentType(head)
 	if !strings.HasPrefix(t, "text/") || strings.HasPrefix(t, "text/plain; charset=utf-16") {
 		return t
 	}
-	if len(head) == most {
+	if len(head) == sniffLength {
 		head = withoutCutRune(head)
 	}
 	if utf8.Valid(head) {
@@ -83,7 +82,7 @@ func sniff(head []byte) string {
 	return plainText
 }
 
-// withoutCutRune drops the beginning of a rune that the end of head cuts.
+// withoutCutRune drops an incomplete rune at the end of head.
 func withoutCutRune(head []byte) []byte {
 	for i := len(head) - 1; i >= max(len(head)-utf8.UTFMax, 0); i-- {
 		if utf8.RuneStart(head[i]) {

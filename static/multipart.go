@@ -1,9 +1,5 @@
 package static
 
-// This file is what a body consists of: one range of a file, or several, as
-// RFC 9110 section 14.6 has them, with a length that is known before the first
-// byte is sent.
-
 import (
 	"crypto/rand"
 	"fmt"
@@ -15,8 +11,9 @@ type segment struct {
 	byteRange
 }
 
-// layout is the segments of a body. The texts are made when their turn comes: a
-// slow client holds the ranges that it asked for, and no more.
+// layout is the segments of a body: one range of a file, or several with text between
+// them, as in RFC 9110 section 14.6. The texts are made on demand, so that a slow
+// client holds no more than the ranges.
 type layout struct {
 	ranges    []byteRange
 	boundary  string // "" for a single range, which has no text
@@ -27,15 +24,14 @@ type layout struct {
 // byterangesType is the media type of several ranges, up to the boundary.
 const byterangesType = "multipart/byteranges; boundary="
 
-// multipart lays out several ranges of a file of size bytes, each below a header
-// of its own. The boundary is random, so that no file can hold it on purpose;
-// RFC 2046 section 5.1.1 has its form.
+// multipart lays out several ranges of a file of size bytes, each with its own header.
+// The boundary (RFC 2046 section 5.1.1) is random, so that no file can contain it on
+// purpose.
 func multipart(ranges []byteRange, size int64, mediaType string) (l layout, contentType string) {
 	l = layout{ranges, rand.Text(), mediaType, size}
 	return l, byterangesType + l.boundary
 }
 
-// count is how many segments there are.
 func (l *layout) count() int {
 	if l.boundary == "" {
 		return len(l.ranges)
@@ -43,7 +39,7 @@ func (l *layout) count() int {
 	return len(l.ranges) + 1
 }
 
-// segment makes one of them. The last one of several ranges is only text.
+// segment makes the i-th segment. The last of a multipart body is only text.
 func (l *layout) segment(i int) segment {
 	switch {
 	case l.boundary == "":

@@ -1,8 +1,5 @@
 package static
 
-// This file is the way from a request's path to the name of a file, and back
-// to a path when the client has to be sent elsewhere.
-
 import (
 	"net/url"
 	"path"
@@ -12,17 +9,16 @@ import (
 	"github.com/gofiber/fiber/v2/utils"
 )
 
-// Path is the path by which a request is to be judged, whatever judges it: rights,
-// limits and logs see the same as what opens the file. It is what the client
-// sent, decoded once, with "//", "." and ".." resolved, and with the prefix that
-// the middleware is mounted under. fasthttp makes it when it is first asked for
-// and keeps it; nothing is allocated, and it is valid until the request is reset.
+// Path is the canonical path of a request, so that rights, limits and logs see the
+// path that is opened: decoded once, with "//", "." and ".." resolved, including the
+// prefix that the middleware is mounted under. It does not allocate, and is valid until
+// the request is reset.
 func Path(c *fiber.Ctx) string { return utils.UnsafeString(c.Context().Path()) }
 
 // requestPath is a copy of Path without the prefix that the middleware is mounted
-// under; false if it is not below that. Fiber compares the prefix with what the client sent, without regard to
-// case, and "/files" matches "/filesystem" and "/files/../x", too. Whoever
-// guards a part of "/files" would not see these.
+// under; false if Path is not below it. Fiber compares the prefix with the raw path,
+// ignoring case, so that "/files" also matches "/filesystem" and "/files/../x", which
+// a guard of "/files" would not see.
 func requestPath(c *fiber.Ctx) (string, bool) {
 	prefix := strings.TrimRight(strings.TrimSuffix(c.Route().Path, "*"), "/")
 	whole := strings.Clone(Path(c))
@@ -36,8 +32,8 @@ func requestPath(c *fiber.Ctx) (string, bool) {
 	return rest, rest[0] == '/'
 }
 
-// fileName turns a URL path into a name below the root; false for one that is
-// not to be served, or that no file can have.
+// fileName turns a URL path into a name below the root; false if no such file can
+// exist or be served.
 func (h *Handler) fileName(urlPath string) (string, bool) {
 	name := strings.Trim(urlPath, "/")
 	switch {
@@ -50,7 +46,7 @@ func (h *Handler) fileName(urlPath string) (string, bool) {
 	}
 	for rest, first := name, true; ; first = false {
 		element, after, more := strings.Cut(rest, "/")
-		if element == "." || element == ".." { // fasthttp has resolved them; said rather than trusted
+		if element == "." || element == ".." { // fasthttp has resolved them; not trusted
 			return "", false
 		}
 		if h.hides(element) && (!first || element != wellKnown) {
@@ -66,14 +62,13 @@ func (h *Handler) fileName(urlPath string) (string, bool) {
 // wellKnown is served although its name begins with a dot. RFC 8615.
 const wellKnown = ".well-known"
 
-// hides reports whether a name is one of those that are not for everybody.
 func (h *Handler) hides(name string) bool {
 	return strings.HasPrefix(name, ".") && !h.cfg.Hidden
 }
 
-// toSlash sends the client to the folder that it named without a slash at the
-// end, which relative links in its page need. If a slash is encoded, the last
-// element of the path that the client resolves against is more than the name.
+// toSlash redirects to a folder's path with a trailing slash, which relative links in
+// its page need. If a slash is encoded, the last element of the path that the client
+// resolves against is more than the name.
 func toSlash(c *fiber.Ctx, urlPath string) error {
 	name := path.Base(urlPath)
 	raw := string(c.Context().URI().PathOriginal())
@@ -83,9 +78,8 @@ func toSlash(c *fiber.Ctx, urlPath string) error {
 	return redirect(c, name+"/")
 }
 
-// redirect sends the client to a name beside or below the last element of its
-// path, keeping the query. The target is relative, and starts with "./" so
-// that a name can be neither a scheme nor a host.
+// redirect sends the client to a name relative to its path, keeping the query. The
+// target starts with "./", so that a name can be neither a scheme nor a host.
 func redirect(c *fiber.Ctx, target string) error {
 	slash := ""
 	if name, ok := strings.CutSuffix(target, "/"); ok {
@@ -99,8 +93,7 @@ func redirect(c *fiber.Ctx, target string) error {
 	return c.SendStatus(fiber.StatusFound)
 }
 
-// escapeQuery is a query as the client sent it, with every byte escaped that a
-// query cannot hold. RFC 3986 section 3.4.
+// escapeQuery escapes bytes that a query must not contain: RFC 3986 section 3.4.
 func escapeQuery(query []byte) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

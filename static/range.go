@@ -1,6 +1,6 @@
 package static
 
-// This file reads the Range header: RFC 9110 section 14.
+// Sections are those of RFC 9110.
 
 import (
 	"cmp"
@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// maxRanges is how many parts a response may have. Whoever asks for more is
-	// sent the whole file, which section 14.2 allows and is less work.
+	// maxRanges is how many parts a response may have. A request for more gets the
+	// whole file, which section 14.2 allows and is less work.
 	maxRanges = 100
 
-	// maxSpecs bounds what is looked at of a Range header.
+	// maxSpecs is how long a Range header may be.
 	maxSpecs = 2000
 )
 
@@ -40,18 +40,17 @@ func (r byteRange) contentRange(size int64) []byte {
 	return strconv.AppendInt(value, size, 10)
 }
 
-// rangeVerdict says what to answer to a Range header.
+// rangeVerdict is the answer to a Range header.
 type rangeVerdict int
 
 const (
-	whole         rangeVerdict = iota // 200: none, or one to be ignored
+	whole         rangeVerdict = iota // 200: no Range, or one to be ignored
 	partial                           // 206
 	unsatisfiable                     // 416
 )
 
-// rangesFor are the parts of a file of size bytes that a GET asks for. An empty
-// file has none, and is sent as it is: clients that always ask for the end of a
-// file get an answer that helps.
+// rangesFor returns the parts of a file of size bytes that a GET requests. An empty
+// file is sent whole: clients that always ask for the end of a file can use that.
 func rangesFor(h *fasthttp.RequestHeader, v validators, size int64, now time.Time) ([]byteRange, rangeVerdict) {
 	value := h.Peek(fiber.HeaderRange)
 	if size == 0 || len(value) == 0 || !ifRange(string(h.Peek(fiber.HeaderIfRange)), v, now) {
@@ -60,9 +59,9 @@ func rangesFor(h *fasthttp.RequestHeader, v validators, size int64, now time.Tim
 	return parseRanges(string(value), size)
 }
 
-// parseRanges reads a ranges-specifier. Units other than bytes and what does
-// not parse are ignored, as section 14.2 allows. Ranges that touch are joined,
-// as section 15.3.7.2 allows.
+// parseRanges parses a ranges-specifier. Units other than bytes and invalid values are
+// ignored, as section 14.2 allows; adjacent ranges are joined, as section 15.3.7.2
+// allows.
 func parseRanges(value string, size int64) ([]byteRange, rangeVerdict) {
 	unit, set, ok := strings.Cut(value, "=")
 	if !ok || !strings.EqualFold(unit, "bytes") || strings.Count(set, ",") >= maxSpecs {
@@ -82,7 +81,7 @@ func parseRanges(value string, size int64) ([]byteRange, rangeVerdict) {
 			return nil, whole
 		case partial:
 			ranges = append(ranges, r)
-		case unsatisfiable: // section 14.1.1: the others may be
+		case unsatisfiable: // section 14.1.1: others may be satisfiable
 		}
 	}
 	switch {
@@ -97,7 +96,7 @@ func parseRanges(value string, size int64) ([]byteRange, rangeVerdict) {
 	return ranges, partial
 }
 
-// parseSpec reads one range-spec of a file of size bytes. Section 14.1.2.
+// parseSpec parses one range-spec for a file of size bytes: section 14.1.2.
 func parseSpec(spec string, size int64) (byteRange, rangeVerdict) {
 	first, last, ok := strings.Cut(spec, "-")
 	if !ok {
@@ -122,9 +121,8 @@ func parseSpec(spec string, size int64) (byteRange, rangeVerdict) {
 	return byteRange{start: start, length: min(end, size-1) - start + 1}, partial
 }
 
-// suffixRange is the last n bytes, of a shorter file all. Section 14.1.2: no
-// suffix of length 0 can be satisfied, and no Content-Range could say what was
-// sent of an empty file.
+// suffixRange is the last n bytes, or all if there are fewer. A suffix of length 0 is
+// unsatisfiable (section 14.1.2), and no Content-Range describes an empty file.
 func suffixRange(suffix string, size int64) (byteRange, rangeVerdict) {
 	n, ok := parsePosition(suffix)
 	switch {
@@ -137,29 +135,18 @@ func suffixRange(suffix string, size int64) (byteRange, rangeVerdict) {
 	return byteRange{start: size - n, length: n}, partial
 }
 
-// parsePosition reads 1*DIGIT. A number beyond int64 is as good as the
-// largest: no file reaches so far.
+// parsePosition parses 1*DIGIT. A number beyond int64 counts as the largest: no file
+// is that long.
 func parsePosition(s string) (int64, bool) {
-	if s == "" {
+	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false
 	}
-	var n int64
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		if n > (math.MaxInt64-9)/10 {
-			n = math.MaxInt64
-			continue
-		}
-		n = n*10 + int64(c-'0')
-	}
+	n, _ := strconv.ParseInt(s, 10, 64) // out of range is MaxInt64
 	return n, true
 }
 
-// coalesce joins ranges that overlap or are adjacent. Otherwise they stay in
-// the order that they were asked for, each joined one where its first was.
-// Section 15.3.7.2.
+// coalesce joins ranges that overlap or touch: section 15.3.7.2. They stay in the
+// order requested, a joined one in the place of its first.
 func coalesce(ranges []byteRange) []byteRange {
 	if len(ranges) < 2 {
 		return ranges
@@ -184,7 +171,7 @@ func coalesce(ranges []byteRange) []byteRange {
 		before.turn = min(before.turn, r.turn)
 	}
 	slices.SortFunc(joined, func(a, b asked) int { return cmp.Compare(a.turn, b.turn) })
-	ranges = make([]byteRange, 0, len(joined)) // as large as it must be: a slow client keeps it
+	ranges = make([]byteRange, 0, len(joined)) // no larger than needed: a slow client keeps it
 	for _, r := range joined {
 		ranges = append(ranges, r.byteRange)
 	}

@@ -1,9 +1,8 @@
 package static
 
-// This file is the response for an open file: which representation of it, what
-// its header says, and which bytes go out. Its steps are shallow and keep what
-// they find in the Body, not on the stack: a slow download holds its stack for
-// as long as it takes, and one frame more can double that.
+// The steps of a response are shallow and keep what they find in the Body, not on
+// the stack: a slow download holds its stack for as long as it takes, and one more
+// frame can double it.
 
 import (
 	"io"
@@ -22,16 +21,16 @@ import (
 type representation struct {
 	file      source.File
 	name      string      // the last part, for messages
-	info      source.Info // of the file when it was opened
+	info      source.Info // of the file when opened
 	mediaType string
 	coding    accept.Coding
-	encoder   *encoder // of what is compressed on the fly
+	encoder   *encoder // nil unless compressed on the fly
 	date      []byte   // the value of Last-Modified; nil: not known yet
 	validators
 }
 
-// send answers with an open regular file, or the parts of it asked for. It
-// takes over f. name is the file's as seen from the root.
+// send sends an open regular file, which it takes over, or the requested parts of
+// it. name is relative to the root.
 func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name string) error {
 	note(c, kindFile)
 	base := path.Base(name)
@@ -44,19 +43,16 @@ func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name strin
 		err = b.evaluate(c)
 	}
 	switch {
-	case err != nil || c.Response().StatusCode() == fiber.StatusNotModified:
+	case err != nil || c.Response().StatusCode() == fiber.StatusNotModified,
+		b.encoder != nil && c.Method() == fiber.MethodHead: // fasthttp would end chunks that it does not send
 		if b.encoder != nil {
 			b.encoder.release()
 		}
 		closeQuietly(b)
+		c.Response().SkipBody = err == nil
 		if err != nil {
 			takeBack(c)
 		}
-	case b.encoder != nil && c.Method() == fiber.MethodHead:
-		// No stream: fasthttp would end the chunks that it does not send.
-		b.encoder.release()
-		closeQuietly(b)
-		c.Response().SkipBody = true
 	case b.encoder != nil:
 		block(c)
 		c.Context().SetBodyStream(newCompressedBody(b, b.Size(), b.encoder), -1)
@@ -69,8 +65,8 @@ func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name strin
 	return err
 }
 
-// timeOf is when the request was given to us. fasthttp has not set it yet when
-// its client waits for "100 Continue".
+// timeOf is when the request arrived. fasthttp has not set it while the client waits
+// for "100 Continue".
 func timeOf(c *fiber.Ctx) time.Time {
 	if t := c.Context().Time(); !t.IsZero() {
 		return t
@@ -86,7 +82,7 @@ type known struct {
 	lastModified []byte
 }
 
-// identify finds out what the file is, unless that is known.
+// identify determines the media type and the validators, unless they are known.
 func (b *Body) identify(c *fiber.Ctx, base string) error {
 	kept, isKept := b.file.(source.Kept)
 	if isKept {
@@ -107,7 +103,7 @@ func (b *Body) identify(c *fiber.Ctx, base string) error {
 
 func (b *Body) examine(c *fiber.Ctx, base string) error {
 	b.mediaType, _ = mediaType(base)
-	if b.mediaType == "" { // the name does not tell
+	if b.mediaType == "" { // the name does not say
 		head, err := b.head(c)
 		if err != nil {
 			return statusOf(c, err)
@@ -118,10 +114,7 @@ func (b *Body) examine(c *fiber.Ctx, base string) error {
 	return nil
 }
 
-// sniffLength is how many bytes tell what a file without an extension is.
-const sniffLength = 512
-
-// head is the file's first bytes.
+// head is the file's first bytes, as many as sniff looks at.
 func (b *Body) head(c *fiber.Ctx) ([]byte, error) {
 	head := make([]byte, min(sniffLength, b.info.Size))
 	if f, ok := b.file.(source.NoWaiter); ok && !mayBlock(c) {
@@ -132,12 +125,12 @@ func (b *Body) head(c *fiber.Ctx) ([]byte, error) {
 	block(c)
 	n, err := b.file.ReadAt(head, 0)
 	if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it bare
-		err = nil // the body will find out that the file became shorter
+		err = nil // the body will notice that the file shrank
 	}
 	return head[:n], err
 }
 
-// Names of headers as fasthttp keeps them, so that it need not normalize them.
+// Header names in fasthttp's canonical form, which saves normalizing them.
 var (
 	keyETag         = []byte("Etag")
 	keyLastModified = []byte(fiber.HeaderLastModified)
@@ -149,7 +142,7 @@ var (
 	nosniff               = []byte("nosniff")
 )
 
-// describe sets the header that every answer for a representation has.
+// describe sets the header fields that every response for a representation has.
 func (h *Handler) describe(c *fiber.Ctx, b *Body, base string) {
 	header := &c.Response().Header
 	header.SetCanonical(keyETag, utils.UnsafeBytes(b.etag))
@@ -177,8 +170,8 @@ func (h *Handler) describe(c *fiber.Ctx, b *Body, base string) {
 	}
 }
 
-// takeBack removes what holds for the file and not for an error. A cache that
-// kept a 412 or a 416 would give it to everybody who asks for the file.
+// takeBack removes what applies to the file and not to an error. A cache that kept a
+// 412 or a 416 would serve it to everybody who asks for the file.
 func takeBack(c *fiber.Ctx) {
 	header := &c.Response().Header
 	for _, key := range []string{
@@ -189,9 +182,8 @@ func takeBack(c *fiber.Ctx) {
 	}
 }
 
-// evaluate looks at the preconditions and the ranges of a request, in the order
-// of RFC 9110 section 13.2.2, sets the status and narrows the body to what was
-// asked for.
+// evaluate evaluates the request's preconditions and ranges in the order of RFC 9110
+// section 13.2.2, sets the status and narrows the body to what was requested.
 func (b *Body) evaluate(c *fiber.Ctx) error {
 	request := &c.Request().Header
 	if !conditional(request) {
@@ -206,7 +198,7 @@ func (b *Body) evaluate(c *fiber.Ctx) error {
 		c.Response().Header.Del(fiber.HeaderContentEncoding)
 		return nil
 	}
-	if !request.IsGet() || b.encoder != nil { // section 14.2: Range is for GET alone
+	if !request.IsGet() || b.encoder != nil { // section 14.2: Range is only for GET
 		return nil
 	}
 	size := b.Size()
@@ -221,7 +213,7 @@ func (b *Body) evaluate(c *fiber.Ctx) error {
 	return nil
 }
 
-// narrow turns the body of a whole file into one of ranges of it.
+// narrow limits the body to ranges of the file.
 func (b *Body) narrow(c *fiber.Ctx, ranges []byteRange) {
 	header := &c.Response().Header
 	if len(ranges) == 1 {
@@ -232,7 +224,7 @@ func (b *Body) narrow(c *fiber.Ctx, ranges []byteRange) {
 	}
 	parts, contentType := multipart(ranges, b.Size(), b.mediaType)
 	if parts.length() > b.Size() {
-		return // the whole file is less: section 14.2 lets a server ignore the ranges
+		return // the whole file is smaller: section 14.2 lets a server ignore the ranges
 	}
 	b.layout = parts
 	c.Status(fiber.StatusPartialContent)

@@ -1,10 +1,9 @@
-// Package static is a Fiber v2 middleware that serves a folder, or one file,
-// to be downloaded: conditional and range requests by RFC 9110, files opened
-// so that no path leaves the folder, bytes sent by the kernel.
+// Package static is a Fiber v2 middleware that serves downloads from a folder, or a
+// single file: conditional and range requests by RFC 9110, files opened so that no
+// path escapes the folder, bytes sent by the kernel.
 //
-// It needs nothing from the rest of fullbore. Its body streams tell how many
-// bytes were really sent to whoever asks (see Body), and use sendfile on any
-// connection whose writer has ReadFrom.
+// It depends on nothing else in fullbore. Its body streams count the bytes that were
+// really sent (see Body), and use sendfile on any connection that has ReadFrom.
 package static
 
 import (
@@ -26,13 +25,13 @@ type Config struct {
 	// Optional. Default: nil
 	Next func(c *fiber.Ctx) bool
 
-	// Index is the file that stands for its folder.
+	// Index is the file that is served for its folder.
 	//
 	// Optional. Default: "index.html"
 	Index string
 
-	// Browse answers for a folder without an index file with a listing: HTML,
-	// JSON or plain text, as the client accepts. Without it that is 403.
+	// Browse lists folders without an index file, as HTML, JSON or plain text,
+	// whichever the client accepts. Without it the answer is 403.
 	//
 	// Optional. Default: false
 	Browse bool
@@ -42,74 +41,71 @@ type Config struct {
 	// Optional. Default: false
 	Readme bool
 
-	// Download makes browsers save files rather than show them. Any client can
-	// ask for that with ?download.
+	// Download makes browsers save files rather than show them, as ?download does
+	// for a single request.
 	//
 	// Optional. Default: false
 	Download bool
 
-	// MaxAge is how many seconds caches may keep a file without asking again.
+	// MaxAge is how many seconds caches may keep a file without revalidation.
 	//
-	// Optional. Default: 0, caches decide from Last-Modified
+	// Optional. Default: 0, caches decide by Last-Modified
 	MaxAge int
 
-	// Compress compresses text of 1 KiB to 10 MiB on the fly for clients that
-	// accept it, by zstd or gzip.
+	// Compress compresses text of 1 KiB to 10 MiB on the fly, with zstd or gzip, for
+	// clients that accept it.
 	//
 	// Optional. Default: false
 	Compress bool
 
-	// Precompressed sends the file beside a file whose name is longer by .zst,
-	// .br or .gz to clients that accept its coding. One that is older than the
-	// file itself is not used.
+	// Precompressed sends FILE.zst, FILE.br or FILE.gz in place of FILE to clients
+	// that accept the coding, unless it is older than FILE.
 	//
 	// Optional. Default: false
 	Precompressed bool
 
-	// Hidden serves and lists files and folders whose name begins with a dot.
-	// Without it only /.well-known (RFC 8615) is served.
+	// Hidden serves and lists dotfiles. Without it only /.well-known (RFC 8615) is
+	// served.
 	//
 	// Optional. Default: false
 	Hidden bool
 
-	// OutsideLinks follows symbolic links that lead out of the root, absolute
-	// ones included. Without it they do not exist for clients.
+	// OutsideLinks follows symbolic links out of the root, including absolute ones.
+	// Without it clients get 404 for them.
 	//
 	// Optional. Default: false
 	OutsideLinks bool
 
-	// Growing sends files that are being appended to. Without it a file that
-	// gets longer while it is sent is taken as changed, and the response is
-	// broken off: what was appended to cannot be told from what was rewritten
-	// and is longer now, which with this switch goes out unnoticed.
+	// Growing serves files that are being appended to. Without it, a file that grows
+	// while it is sent counts as changed, and the response is aborted. With it, a
+	// file that is rewritten and longer than before goes out unnoticed.
 	//
 	// Optional. Default: false
 	Growing bool
 
-	// HotCache is how many bytes of small files that are asked for again and
-	// again are kept, by servers that run handlers where nothing may sleep. Each
-	// is looked at whenever it is asked for, so that what is sent is what the
-	// folder holds.
+	// HotCache is how many bytes of often requested files are cached, on servers
+	// that run handlers where nothing may block. Each request revalidates the file
+	// with the file system.
 	//
-	// Optional. Default: 0, nothing is kept
+	// Optional. Default: 0, no cache
 	HotCache int64
 
-	// ContentSecurityPolicy goes with files that browsers run as documents:
+	// ContentSecurityPolicy is sent with files that browsers open as documents:
 	// HTML, SVG and other XML. "none" sends no policy.
 	//
 	// Optional. Default: PolicyDefault
 	ContentSecurityPolicy string
 
-	// ModifyResponse may change the header of a response that is not an error,
-	// as the last step.
+	// ModifyResponse may change the header of a response that is not an error, as the
+	// last step.
 	//
 	// Optional. Default: nil
 	ModifyResponse fiber.Handler
 }
 
-// PolicyDefault lets documents show what they bring along from the same
-// server, and run no script: whoever may put a file into the folder must not
-// act in the name of the server's other users.
+// PolicyDefault lets documents load images, media, styles and fonts from the same
+// server but run no scripts: whoever can put a file into the folder must not act on
+// behalf of other users.
 const PolicyDefault = "sandbox allow-popups allow-downloads; default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'"
 
 // Handler serves one root. It is safe for concurrent use.
@@ -121,7 +117,7 @@ type Handler struct {
 	cacheControl string           // "" sends none
 }
 
-// New makes the middleware, in Fiber's manner. It panics when root cannot be
+// New returns the middleware, as is usual in Fiber. It panics if root cannot be
 // opened.
 func New(root string, config ...Config) fiber.Handler {
 	h, err := Open(root, config...)
@@ -131,8 +127,8 @@ func New(root string, config ...Config) fiber.Handler {
 	return h.Handle
 }
 
-// Open opens root, a folder or a regular file, and serves it until Close. A
-// single file is served under its own name, which / redirects to.
+// Open opens root, a folder or a regular file, and serves it until Close. A single
+// file is served under its own name, to which / redirects.
 func Open(root string, config ...Config) (*Handler, error) {
 	h := &Handler{}
 	if len(config) > 0 {
@@ -162,25 +158,20 @@ func Open(root string, config ...Config) (*Handler, error) {
 	return h, nil
 }
 
-// Alive opens what is served, as a request would, and gives what that is: the
-// folder that was opened, whatever has its name now, or the file that has the
-// name now. The error says why no request can be answered. It may take as long
-// as the file system does.
+// Alive opens what is served, as a request would: the folder that was opened,
+// whatever has its name now, or the file that has the name now. The error says why
+// no request can be served. It blocks as long as the file system does.
 func (h *Handler) Alive() (fs.FileInfo, error) { return h.root.Alive() }
 
-// Close lets go of the root. Requests that come later fail.
+// Close closes the root. Later requests fail.
 func (h *Handler) Close() error { return h.root.Close() }
 
-// allowed is what Allow says.
 const allowed = "GET, HEAD, OPTIONS"
 
 // Handle answers GET, HEAD and OPTIONS; other methods get 405.
 func (h *Handler) Handle(c *fiber.Ctx) error {
-	if h.cfg.Next != nil && h.cfg.Next(c) {
-		return c.Next()
-	}
 	urlPath, ok := requestPath(c)
-	if !ok {
+	if !ok || h.cfg.Next != nil && h.cfg.Next(c) {
 		return c.Next()
 	}
 	switch c.Method() {
@@ -204,7 +195,6 @@ func (h *Handler) Handle(c *fiber.Ctx) error {
 	return err
 }
 
-// get answers for a path.
 func (h *Handler) get(c *fiber.Ctx, urlPath string) error {
 	if h.only != "" && urlPath == "/" {
 		return redirect(c, h.only)

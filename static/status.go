@@ -1,8 +1,5 @@
 package static
 
-// This file is the one place where an error of the file system becomes a
-// status.
-
 import (
 	"errors"
 	"fmt"
@@ -14,12 +11,12 @@ import (
 	"fullbore/static/listing"
 )
 
-// retryAfter is what Retry-After says, in seconds, when something is short.
+// retryAfter is the value of Retry-After in seconds during a shortage.
 const retryAfter = "5"
 
-// statusOf turns an error of the file system into a status, and keeps what it
-// says for the log. An ErrorHandler that shows errors to clients, as Fiber's own
-// does, shows them that as well: a name that they know, and what is wrong.
+// statusOf turns a file system error into a status, and keeps its text for the log. An
+// ErrorHandler that shows errors to clients, as Fiber's own does, shows them the text,
+// too: a name that they know, and what is wrong.
 func statusOf(c *fiber.Ctx, err error) error {
 	switch {
 	case isAbsent(err):
@@ -33,17 +30,15 @@ func statusOf(c *fiber.Ctx, err error) error {
 	return err
 }
 
-// isAbsent reports whether an error says that a name leads to no file that a
-// client may know of.
+// isAbsent reports whether an error means 404.
 func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) ||
 		errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ELOOP) ||
 		errors.Is(err, syscall.ENXIO) // a socket, or a device without a driver
 }
 
-// isShortage reports whether an error may be gone when the client tries again:
-// descriptors or memory are short, the disk or its server is in trouble, or
-// names change faster than they can be followed.
+// isShortage reports whether an error may be gone on a retry: out of descriptors or
+// memory, trouble with the disk or its server, or names that change too fast.
 func isShortage(err error) bool {
 	if errors.Is(err, listing.ErrBusy) {
 		return true

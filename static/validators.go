@@ -1,7 +1,6 @@
 package static
 
-// This file is the validators of a file and the preconditions that clients
-// make of them: RFC 9110 sections 8.8 and 13, one small function a step.
+// Sections are those of RFC 9110.
 
 import (
 	"strconv"
@@ -21,23 +20,22 @@ type validators struct {
 	modTime time.Time
 }
 
-// Two writes may leave the same time of modification when they are closer than
-// the clock that it is taken from: the kernel's tick, at least 100 a second, or
-// the 2 s of a file system that keeps whole seconds only.
+// Two writes may leave the same modification time if they are closer than the
+// resolution of the clock: the kernel's tick, at least 100 per second, or the 2 s of
+// a file system that keeps only whole seconds.
 const (
 	tick       = 20 * time.Millisecond
 	coarseTick = 2 * time.Second
 
-	// opening is how long a slow disk may take from the time that a request is
-	// given to the file's being open: what was written in between is new, too.
+	// opening is how long a slow disk may take between a request's arrival and the
+	// opened file: what was written in between is new, too.
 	opening = time.Minute
 )
 
-// validatorsOf makes the validators from the open file's own data. A file that
-// is replaced has another inode, one that is written to another time of
-// modification, to the nanosecond where the file system keeps them. While a
-// second write could still leave the same time, the entity tag is weak: section
-// 8.8.1.
+// validatorsOf derives the validators from the open file. A replaced file has another
+// inode, a rewritten one another modification time, to the nanosecond where the file
+// system keeps them. While a second write could still leave the same time, the entity
+// tag is weak: section 8.8.1.
 func validatorsOf(info source.Info, now time.Time) validators {
 	resolution := tick
 	if info.ModTime.Nanosecond() == 0 {
@@ -57,13 +55,13 @@ func validatorsOf(info source.Info, now time.Time) validators {
 	return validators{etag: string(tag), modTime: info.ModTime}
 }
 
-// dateLag is how far the Date of a response may lie behind the clock: fasthttp
-// makes it anew every second, and under load a little later.
+// dateLag is how far Date may lag behind the clock: fasthttp renews it every second,
+// under load a little later.
 const dateLag = 2 * time.Second
 
-// lastModified appends the value of Last-Modified, which is never later than
-// Date: section 8.8.2.1. That of a file just written is too early for a moment;
-// whoever asks with it gets the file again.
+// lastModified appends the value of Last-Modified, which is never later than Date:
+// section 8.8.2.1. For a file just written it is a moment too early, and a client
+// that asks with it gets the file again.
 func (v validators) lastModified(dst []byte, now time.Time) []byte {
 	t := v.modTime
 	if latest := now.Add(-dateLag); t.After(latest) {
@@ -72,10 +70,10 @@ func (v validators) lastModified(dst []byte, now time.Time) []byte {
 	return appendDate(dst, t)
 }
 
-// imfFixdate is the form of dates that is sent, section 5.6.7.
+// imfFixdate is the preferred date format: section 5.6.7.
 const imfFixdate = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// appendDate is t.AppendFormat(dst, imfFixdate), which takes ten times as long.
+// appendDate is t.AppendFormat(dst, imfFixdate) in a tenth of the time.
 func appendDate(dst []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()
@@ -120,8 +118,8 @@ func conditional(h *fasthttp.RequestHeader) bool {
 	return false
 }
 
-// precondition evaluates the preconditions in the order of RFC 9110 section
-// 13.2.2. If-Range, the last one, is part of the range.
+// precondition evaluates the preconditions in the order of section 13.2.2, except for
+// If-Range, which rangesFor evaluates.
 func precondition(h *fasthttp.RequestHeader, v validators) verdict {
 	if ifMatch := accept.List(h, fiber.HeaderIfMatch); ifMatch != "" {
 		if !matches(ifMatch, v.etag, strongEqual) {
@@ -140,13 +138,13 @@ func precondition(h *fasthttp.RequestHeader, v validators) verdict {
 	return proceed
 }
 
-// modifiedAfter compares to the second, since a date in a header has no more.
+// modifiedAfter compares whole seconds, which is all that a date in a header has.
 func (v validators) modifiedAfter(t time.Time) bool {
 	return v.modTime.Truncate(time.Second).After(t)
 }
 
-// date parses a header; one that is no valid date, or that comes twice, counts
-// as absent, as sections 13.1.3 and 13.1.4 demand.
+// date parses a header; an invalid date or a repeated header counts as absent, as
+// sections 13.1.3 and 13.1.4 require.
 func date(h *fasthttp.RequestHeader, name string) (time.Time, bool) {
 	if len(h.Peek(name)) == 0 { // as in accept.List
 		return time.Time{}, false
@@ -158,7 +156,7 @@ func date(h *fasthttp.RequestHeader, name string) (time.Time, bool) {
 	return parseDate(string(lines[0]))
 }
 
-// parseDate takes the three forms of section 5.6.7.
+// parseDate accepts the three formats of section 5.6.7.
 func parseDate(value string) (time.Time, bool) {
 	for _, layout := range []string{imfFixdate, time.RFC850, time.ANSIC} {
 		if t, err := time.Parse(layout, value); err == nil {
@@ -168,10 +166,10 @@ func parseDate(value string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// ifRange reports whether the range may be served: there is no If-Range, or
-// its validator is that of this very version. Sections 13.1.5 and 8.8.2.2: an
-// entity tag must match strongly; a date must match exactly, and it is strong
-// only if the file was at rest for a second before now.
+// ifRange reports whether the range may be served: there is no If-Range, or its
+// validator identifies this version. An entity tag must match strongly; a date must
+// match exactly, and is strong only if the file has been unchanged for a second:
+// sections 13.1.5 and 8.8.2.2.
 func ifRange(value string, v validators, now time.Time) bool {
 	switch {
 	case value == "":
@@ -184,9 +182,8 @@ func ifRange(value string, v validators, now time.Time) bool {
 	return ok && t.Equal(mod) && now.Sub(mod) > time.Second
 }
 
-// matches looks for etag in the list of an If-Match or If-None-Match; "*"
-// matches whatever exists. Section 13.1.1. What is no list of entity tags
-// matches up to where it stops being one.
+// matches looks for etag in the list of an If-Match or If-None-Match; "*" matches
+// anything: section 13.1.1. A malformed list counts up to the first error.
 func matches(list, etag string, equal func(a, b string) bool) bool {
 	for {
 		list = strings.TrimLeft(list, ", \t")
@@ -204,7 +201,7 @@ func matches(list, etag string, equal func(a, b string) bool) bool {
 	}
 }
 
-// scanETag cuts the entity tag off the front of s. Section 8.8.3.
+// scanETag splits the entity tag off the front of s: section 8.8.3.
 func scanETag(s string) (tag, rest string, ok bool) {
 	start := 0
 	if strings.HasPrefix(s, "W/") {

@@ -1,7 +1,7 @@
 package static
 
-// This file is for servers that run handlers where nothing may sleep: what a
-// handler can do at once it does, and before it sleeps it says so.
+// Some servers run handlers where nothing may block: they do what they can at once,
+// and say so before they block.
 
 import (
 	"github.com/gofiber/fiber/v2"
@@ -9,23 +9,20 @@ import (
 	"fullbore/static/source"
 )
 
-// mayBlock reports whether the handler may sleep where it is. A connection that
-// does not say lets it.
+// mayBlock reports whether the handler may block. It may unless the connection objects.
 func mayBlock(c *fiber.Ctx) bool {
 	conn, ok := c.Context().Conn().(interface{ MayBlock() bool })
 	return !ok || conn.MayBlock()
 }
 
-// block tells a connection that wants to know that from here on the handler may
-// sleep.
+// block tells the connection that the handler may block from here on.
 func block(c *fiber.Ctx) {
 	if conn, ok := c.Context().Conn().(interface{ Block() }); ok {
 		conn.Block()
 	}
 }
 
-// open opens a name below the root: at once, if it can be, or with leave to
-// sleep.
+// open opens a name below the root, without blocking if possible.
 func (h *Handler) open(c *fiber.Ctx, name string) (source.File, source.Info, error) {
 	if !mayBlock(c) {
 		f, info, err := h.root.Open(name, source.NoWait)

@@ -1,8 +1,7 @@
 package source
 
-// This file is what there is of the file system in every system: a folder, or a
-// single file, on disk. Opening below it is in disk_linux.go, as few system
-// calls as possible, and in disk_other.go, through the standard library.
+// Opening below a folder is in disk_linux.go, with as few system calls as possible, and
+// in disk_other.go, through the standard library.
 
 import (
 	"errors"
@@ -12,9 +11,8 @@ import (
 	"path/filepath"
 )
 
-// OpenDisk opens what is to be served: a folder, or a regular file. A file is
-// opened anew, by the name given here, for each request. outside lets links lead
-// out of the folder.
+// OpenDisk opens a folder or a regular file to be served. A file is opened again, by
+// this name, for each request. outside follows links out of the folder.
 func OpenDisk(name string, outside bool) (*Disk, error) {
 	info, err := os.Stat(name)
 	switch {
@@ -40,13 +38,11 @@ func OpenDisk(name string, outside bool) (*Disk, error) {
 	return d, nil
 }
 
-// Only is the name of the single file that is served; "" for a folder. Open then
-// opens it whatever name it is given: whoever named the file meant it, link or
-// not.
+// Only is the name of the single file that is served, link or not; "" for a folder.
+// Open then opens it whatever name it is given.
 func (d *Disk) Only() string { return d.only }
 
-// cause is an error without the name that the system call was given, since
-// the caller says which.
+// cause strips the name from an error; the caller adds its own.
 func cause(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -55,8 +51,8 @@ func cause(err error) error {
 	return err
 }
 
-// readable finds out at the start what would otherwise be every request's 403:
-// whether the folder can be listed, and entered.
+// readable checks whether the folder can be listed and entered, rather than let every
+// request fail with 403.
 func readable(name string) error {
 	dir, err := os.Open(name)
 	if err != nil {
@@ -75,5 +71,35 @@ func readable(name string) error {
 	return nil
 }
 
-// closeQuietly closes what was only read; there is nothing to lose.
+// closeQuietly closes what was only read, where errors lose nothing.
 func closeQuietly(c io.Closer) { _ = c.Close() }
+
+// Alive implements Source: it is the folder that was opened, whatever has its name now,
+// or the file that has the name now.
+func (d *Disk) Alive() (fs.FileInfo, error) {
+	f, info, err := d.Open(".", MayWait)
+	if err != nil {
+		return nil, cause(err)
+	}
+	opened := f.(*file).osFile() //nolint:forcetypeassert // Open returns no other
+	defer closeQuietly(opened)
+	switch {
+	case d.only != "" && info.Kind == Directory:
+		return nil, errors.New("it is a folder now; a file was opened")
+	case d.only != "" && info.Kind != Regular:
+		return nil, errors.New("it is no longer a regular file")
+	case d.only == "":
+		// No kernel lists a removed folder, on any file system; a link count of 0 is
+		// not as reliable.
+		if _, err := opened.Readdirnames(1); errors.Is(err, fs.ErrNotExist) {
+			return nil, absentError("the open folder was removed")
+		} else if err != nil && !errors.Is(err, io.EOF) {
+			return nil, cause(err)
+		}
+	}
+	is, err := opened.Stat()
+	if err != nil {
+		return nil, cause(err)
+	}
+	return is, nil
+}

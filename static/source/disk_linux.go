@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFlags: O_NONBLOCK lets a FIFO be opened without waiting for its writer.
+// openFlags: O_NONBLOCK opens a FIFO without waiting for its writer.
 const openFlags = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOCTTY
 
-// renameRetries is how often an open that raced with a rename is tried again.
-// See openat2(2), EAGAIN.
+// renameRetries is how often an open that raced with a rename is retried. See
+// openat2(2), EAGAIN.
 const renameRetries = 32
 
 // Disk is a folder, or a single file, on disk. It is safe for concurrent use.
@@ -22,13 +22,12 @@ type Disk struct {
 	path     string       // of a single file
 	only     string       // its name; "" for a folder
 	dir      *os.File     // of a folder
-	fd       atomic.Int32 // dir's descriptor; -1 once it is closed, when its number may be another's
-	portable *os.Root     // in place of fd where the kernel has no openat2
-	outside  bool         // links may lead anywhere
-	hot      *hot         // nil: nothing is kept
+	fd       atomic.Int32 // dir's descriptor; -1 once closed, when its number may be reused
+	portable *os.Root     // used instead of fd if the kernel has no openat2
+	outside  bool         // follow links out of the root
+	hot      *hot         // nil: no cache
 }
 
-// openFolder makes a folder a root.
 func openFolder(name string, outside bool) (*Disk, error) {
 	dir, err := os.Open(name)
 	if err != nil {
@@ -39,7 +38,7 @@ func openFolder(name string, outside bool) (*Disk, error) {
 	if outside {
 		return d, nil
 	}
-	// Before Linux 5.6, and below some sandboxes, openat2 does not exist.
+	// Linux before 5.6 and some sandboxes have no openat2.
 	fd, err := d.openat2(".")
 	if err == nil {
 		return d, unix.Close(fd)
@@ -48,7 +47,7 @@ func openFolder(name string, outside bool) (*Disk, error) {
 	return d, err
 }
 
-// Close lets go of the root.
+// Close implements Source.
 func (d *Disk) Close() error {
 	if d.dir == nil {
 		return nil
@@ -63,8 +62,8 @@ func (d *Disk) Close() error {
 	return d.dir.Close()
 }
 
-// Portable makes the disk open without openat2 from here on, as it does where
-// the kernel has none, for tests of both ways. Nothing may be being opened.
+// Portable makes the disk do without openat2, as on kernels that have none, for tests.
+// It must not run concurrently with Open.
 func (d *Disk) Portable() (err error) {
 	if d.portable == nil && d.dir != nil {
 		d.portable, err = os.OpenRoot(d.dir.Name())
@@ -72,24 +71,24 @@ func (d *Disk) Portable() (err error) {
 	return err
 }
 
-// Open is described with Source.
+// Open implements Source.
 func (d *Disk) Open(name string, wait Wait) (File, Info, error) {
 	if wait == NoWait && d.hot != nil {
 		return d.hot.open(name)
 	}
 	f, info, err := d.open(name, wait)
 	if err != nil {
-		return nil, Info{}, err // a nil *file would be no nil File
+		return nil, Info{}, err // a nil *file is not a nil File
 	}
 	return f, info, nil
 }
 
 func (d *Disk) open(name string, wait Wait) (*file, Info, error) {
 	fd, err := d.openFD(name, wait)
-	if err == ErrWouldBlock { //nolint:errorlint // bare
+	switch {
+	case err == ErrWouldBlock: //nolint:errorlint // bare
 		return nil, Info{}, err
-	}
-	if err != nil {
+	case err != nil:
 		return nil, Info{}, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	f := &file{fd: fd, name: path.Base(name)}
@@ -115,12 +114,11 @@ func (d *Disk) openFD(name string, wait Wait) (int, error) {
 	return d.openat2(name)
 }
 
-// resolveCached is RESOLVE_CACHED, Linux 5.12, which x/sys does not have.
+// resolveCached is RESOLVE_CACHED (Linux 5.12), which x/sys lacks.
 const resolveCached = 0x20
 
-// openCached opens what the kernel finds without asking a disk. Everything else,
-// and what an older kernel or a sandbox does not know, is for the ordinary way
-// to find out. See openat2(2), RESOLVE_CACHED.
+// openCached opens what the kernel finds without asking a disk; anything else, also on
+// an older kernel or in a sandbox, is ErrWouldBlock. See openat2(2), RESOLVE_CACHED.
 func (d *Disk) openCached(name string) (int, error) {
 	how := unix.OpenHow{Flags: openFlags, Resolve: resolveCached}
 	dir := int(d.fd.Load())
@@ -139,9 +137,8 @@ func (d *Disk) openCached(name string) (int, error) {
 	return fd, err
 }
 
-// beneath lets no path leave the folder that it starts from, not by "..", an
-// absolute link or a link of procfs, also while somebody swaps links. See
-// openat2(2).
+// beneath lets no path leave the folder that it starts from, be it by "..", an absolute
+// link or a procfs link, even while links are being swapped. See openat2(2).
 var beneath = unix.OpenHow{Flags: openFlags, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
 
 func (d *Disk) openat2(name string) (fd int, err error) {
@@ -157,31 +154,28 @@ func (d *Disk) openat2(name string) (fd int, err error) {
 	return fd, err
 }
 
-// openPortably is openat2 in steps. The descriptor is taken over from os.File,
-// which would give it to the poller.
+// openPortably is openat2 in steps. The descriptor is taken from os.File, which would
+// hand it to the poller.
 func (d *Disk) openPortably(name string) (int, error) {
 	f, err := d.portable.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		if err = cause(err); err.Error() == "path escapes from parent" { // it has no exported name
-			err = errEscapes
-		}
-		return -1, err
+		return -1, escapes(cause(err))
 	}
 	defer closeQuietly(f)
 	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 }
 
-// retry repeats a call that a signal interrupted.
+// retry repeats a call that was interrupted by a signal.
 func retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()
-		if err != unix.EINTR { //nolint:errorlint // a bare errno, as the system call gave it
+		if err != unix.EINTR { //nolint:errorlint // bare
 			return n, err
 		}
 	}
 }
 
-// List is described with Source.
+// List implements Source.
 func (d *Disk) List(folder File, name string) Folder {
 	f := folder.(*file) //nolint:forcetypeassert // the caller opened it here
 	return &dir{File: f.osFile(), disk: d, name: name}
@@ -191,11 +185,11 @@ func (d *Disk) List(folder File, name string) Folder {
 type dir struct {
 	*os.File
 	disk *Disk
-	name string // as seen from the root
+	name string // relative to the root
 }
 
-// Look is described with Folder. Most names are no links: for them it is one
-// system call, which a page of a thousand names makes worthwhile.
+// Look implements Folder. For a name that is not a link it takes one system call, which
+// pays on a page of a thousand names.
 func (f *dir) Look(base string) (Info, error) {
 	var st unix.Stat_t
 	name := path.Join(f.name, base)

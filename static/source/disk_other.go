@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// openFlags: O_NONBLOCK lets a FIFO be opened without waiting for its writer.
+// openFlags: O_NONBLOCK opens a FIFO without waiting for its writer.
 const openFlags = os.O_RDONLY | syscall.O_NONBLOCK
 
 // Disk is a folder, or a single file, on disk. It is safe for concurrent use.
@@ -19,10 +19,9 @@ type Disk struct {
 	path    string   // of what is served
 	only    string   // the name of a single file; "" for a folder
 	dir     *os.Root // of a folder
-	outside bool     // links may lead anywhere
+	outside bool     // follow links out of the root
 }
 
-// openFolder makes a folder a root.
 func openFolder(name string, outside bool) (*Disk, error) {
 	dir, err := os.OpenRoot(name)
 	if err != nil {
@@ -31,7 +30,7 @@ func openFolder(name string, outside bool) (*Disk, error) {
 	return &Disk{path: name, dir: dir, outside: outside}, nil
 }
 
-// Close lets go of the root.
+// Close implements Source.
 func (d *Disk) Close() error {
 	if d.dir == nil {
 		return nil
@@ -39,10 +38,13 @@ func (d *Disk) Close() error {
 	return d.dir.Close()
 }
 
-// Portable does nothing: there is one way only. See disk_linux.go.
+// Portable does nothing: there is only one way. See disk_linux.go.
 func (d *Disk) Portable() error { return nil }
 
-// Open is described with Source.
+// KeepHot does nothing: only Open with NoWait uses the cache.
+func (d *Disk) KeepHot(int64) {}
+
+// Open implements Source.
 func (d *Disk) Open(name string, wait Wait) (File, Info, error) {
 	if wait == NoWait {
 		return nil, Info{}, ErrWouldBlock
@@ -69,16 +71,7 @@ func (d *Disk) Open(name string, wait Wait) (File, Info, error) {
 	return opened, info, nil
 }
 
-// escapes recognizes os.Root's refusal of a path that leaves the root; the
-// error has no exported name.
-func escapes(err error) error {
-	if cause(err).Error() == "path escapes from parent" {
-		return errEscapes
-	}
-	return err
-}
-
-// List is described with Source.
+// List implements Source.
 func (d *Disk) List(folder File, name string) Folder {
 	f := folder.(*file) //nolint:forcetypeassert // the caller opened it here
 	return &dir{File: f.File, disk: d, name: name}
@@ -88,10 +81,10 @@ func (d *Disk) List(folder File, name string) Folder {
 type dir struct {
 	*os.File
 	disk *Disk
-	name string // as seen from the root
+	name string // relative to the root
 }
 
-// Look is described with Folder.
+// Look implements Folder.
 func (f *dir) Look(base string) (Info, error) {
 	var info fs.FileInfo
 	var err error
@@ -110,7 +103,7 @@ func (f *dir) Look(base string) (Info, error) {
 // file is an open file.
 type file struct{ *os.File }
 
-// Stat is described with File.
+// Stat implements File.
 func (f *file) Stat() (Info, error) {
 	info, err := f.File.Stat()
 	if err != nil {
@@ -119,7 +112,7 @@ func (f *file) Stat() (Info, error) {
 	return infoOf(info), nil
 }
 
-// Close is described with File.
+// Close implements File.
 func (f *file) Close() error {
 	if err := f.File.Close(); !errors.Is(err, fs.ErrClosed) {
 		return err
@@ -138,8 +131,7 @@ func infoOf(info fs.FileInfo) Info {
 	return Info{Kind: kind, Size: info.Size(), ModTime: info.ModTime()}
 }
 
-// Descriptor is none: sendfile is net.TCPConn's affair here.
+// Descriptor is -1: here net.TCPConn does sendfile.
 func (f *file) Descriptor() int { return -1 }
 
-// osFile hands the file over.
 func (f *file) osFile() *os.File { return f.File }

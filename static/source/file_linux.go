@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// file is an open file. It is a bare descriptor: an os.File would cost system
-// calls to find out that the poller does not take it.
+// file is an open file. It is a bare descriptor: an os.File would cost system calls to
+// learn that the poller does not take it.
 type file struct {
 	fd   int
 	name string // the last part, for messages
 }
 
-// Stat is described with File.
+// Stat implements File.
 func (f *file) Stat() (Info, error) {
 	var st unix.Stat_t
 	if _, err := retry(func() (int, error) { return 0, unix.Fstat(f.fd, &st) }); err != nil {
@@ -39,7 +39,7 @@ func infoOf(st *unix.Stat_t) Info {
 	return Info{Kind: kind, Size: st.Size, ModTime: time.Unix(st.Mtim.Unix()), Inode: st.Ino}
 }
 
-// ReadAt reads from offset, counted in bytes, on.
+// ReadAt implements File.
 func (f *file) ReadAt(p []byte, offset int64) (total int, err error) {
 	for total < len(p) && err == nil {
 		var n int
@@ -60,8 +60,7 @@ func (f *file) result(op string, p []byte, n int, err error) (int, error) {
 	return n, nil
 }
 
-// ReadAtNoWait is described with NoWaiter. A file system that cannot tell would
-// block.
+// ReadAtNoWait implements NoWaiter. A file system that cannot tell counts as blocking.
 func (f *file) ReadAtNoWait(p []byte, offset int64) (int, error) {
 	n, err := retry(func() (int, error) { return unix.Preadv2(f.fd, [][]byte{p}, offset, unix.RWF_NOWAIT) })
 	if err == unix.EAGAIN || err == unix.EOPNOTSUPP || err == unix.ENOSYS { //nolint:errorlint // likewise
@@ -70,8 +69,7 @@ func (f *file) ReadAtNoWait(p []byte, offset int64) (int, error) {
 	return f.result("read", p, n, err)
 }
 
-// Seek sets the descriptor's position, which sendfile starts from. See
-// io.Seeker.
+// Seek sets the descriptor's position, where sendfile starts.
 func (f *file) Seek(offset int64, whence int) (int64, error) {
 	at, err := unix.Seek(f.fd, offset, whence)
 	if err != nil {
@@ -80,7 +78,7 @@ func (f *file) Seek(offset int64, whence int) (int64, error) {
 	return at, nil
 }
 
-// Close closes the file. The second time it does nothing.
+// Close implements File.
 func (f *file) Close() error {
 	if f.fd < 0 {
 		return nil
@@ -90,8 +88,7 @@ func (f *file) Close() error {
 	return unix.Close(fd)
 }
 
-// SyscallConn makes the descriptor known to whoever can hand it to the kernel,
-// as net.TCPConn does for sendfile.
+// SyscallConn gives net.TCPConn the descriptor for sendfile.
 func (f *file) SyscallConn() (syscall.RawConn, error) {
 	if f.fd < 0 {
 		return nil, fmt.Errorf("%s: %w", f.name, fs.ErrClosed)
@@ -102,13 +99,13 @@ func (f *file) SyscallConn() (syscall.RawConn, error) {
 // rawFile is a file as a syscall.RawConn. A regular file is always ready.
 type rawFile struct{ f *file }
 
-// Control is described with syscall.RawConn.
+// Control implements syscall.RawConn.
 func (r rawFile) Control(do func(fd uintptr)) error {
 	do(uintptr(r.f.fd))
 	return nil
 }
 
-// Read is described with syscall.RawConn.
+// Read implements syscall.RawConn.
 func (r rawFile) Read(do func(fd uintptr) (done bool)) error {
 	if !do(uintptr(r.f.fd)) {
 		return errors.ErrUnsupported
@@ -116,13 +113,13 @@ func (r rawFile) Read(do func(fd uintptr) (done bool)) error {
 	return nil
 }
 
-// Write is described with syscall.RawConn.
+// Write implements syscall.RawConn.
 func (r rawFile) Write(func(fd uintptr) (done bool)) error { return errors.ErrUnsupported }
 
-// Descriptor is described with Descriptor.
+// Descriptor implements Descriptor.
 func (f *file) Descriptor() int { return f.fd }
 
-// osFile hands the descriptor over to an os.File, for reading a folder.
+// osFile turns the file into an os.File, for reading a folder.
 func (f *file) osFile() *os.File {
 	o := os.NewFile(uintptr(f.fd), f.name)
 	f.fd = -1

@@ -14,48 +14,45 @@ import (
 )
 
 const (
-	// hotContent, in bytes, is up to which size the content of a file is kept;
-	// of a larger one its descriptor is, which its downloads share.
+	// Up to hotContent bytes, a file's content is kept; beyond, its descriptor, which
+	// its downloads share.
 	hotContent = 64 << 10
 
-	// hotDescriptor is what an open descriptor counts for, in bytes.
+	// hotDescriptor is what an open descriptor counts as, in bytes.
 	hotDescriptor = 32 << 10
 
-	// hotIdle is how long a descriptor is kept that nobody asks for: what was
-	// removed from its folder must not hold its place on the disk.
+	// hotIdle is how long an unused descriptor is kept: a removed file must not hold
+	// its disk space.
 	hotIdle = 2 * time.Second
 
-	// racy is how long a file has to be at rest before it is kept. The times of
-	// two changes that are closer than the clock they are taken from are the
-	// same, and then the second would go unseen. See "racy git" in git's
-	// documentation.
+	// racy is how long a file must be unchanged before it is kept. Two changes that
+	// are closer than the clock's resolution have the same time, and the second would
+	// go unseen. See "racy git" in git's documentation.
 	racy = 2 * time.Second
 )
 
-// hotSlots is how many files are kept at most; a power of two.
+// hotSlots is the most files that are kept; a power of two.
 const hotSlots = 1 << 12
 
-// hot keeps files that are asked for again and again: the content of small ones,
-// the descriptor of others. Each is looked at by its name, with one system call, whenever it
-// is asked for: what has the same device, inode, size and times of modification
-// and change is the same content, whichever way the name has led to it. What is
-// written through a mapping of the file without its times being changed would
-// go unseen.
+// hot caches often requested files: the content of small ones, the descriptor of
+// others. One system call per request revalidates the name: the same device, inode,
+// size, mtime and ctime mean the same content, whichever way the name led there. Only
+// a write through a mapping that leaves the times alone would go unseen.
 //
-// Looking something up takes no lock. It is safe for concurrent use.
+// It is safe for concurrent use and takes no locks.
 type hot struct {
 	disk  *Disk
 	limit int64
 	seed  maphash.Seed
 	used  atomic.Int64
 	slots [hotSlots]atomic.Pointer[hotEntry]
-	seen  [hotSlots]atomic.Uint32 // of what was asked for once
+	seen  [hotSlots]atomic.Uint32 // hashes of names requested once
 
 	sweeping atomic.Bool // a sweep is to come
 }
 
-// hotEntry is one version of a file. It is in use as long as refs is not 0; the
-// slot counts as one.
+// hotEntry is one version of a file. It is in use while refs is not 0; the slot counts
+// as one.
 type hotEntry struct {
 	name    string
 	was     hotStamp
@@ -67,7 +64,7 @@ type hotEntry struct {
 	memo    atomic.Value
 }
 
-// hotStamp is what a version is known by.
+// hotStamp identifies a version.
 type hotStamp struct {
 	dev, ino     uint64
 	size         int64
@@ -78,16 +75,15 @@ func stampOf(st *unix.Stat_t) hotStamp {
 	return hotStamp{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}
 }
 
-// KeepHot makes the disk keep up to limit bytes of files that are asked for again
-// and again, for Open with NoWait; a descriptor counts for 32 KiB. Nothing may be
-// open.
+// KeepHot makes the disk cache up to limit bytes of often requested files for Open
+// with NoWait; a descriptor counts as 32 KiB. Call it before the first Open.
 func (d *Disk) KeepHot(limit int64) {
 	if limit > 0 && d.dir != nil {
 		d.hot = &hot{disk: d, limit: limit, seed: maphash.MakeSeed()}
 	}
 }
 
-// open gives a file that is kept, or opens it and may keep it.
+// open returns a cached file, or opens it and may cache it.
 func (h *hot) open(name string) (File, Info, error) {
 	hash := maphash.String(h.seed, name)
 	slot := &h.slots[hash%hotSlots]
@@ -104,7 +100,7 @@ func (h *hot) open(name string) (File, Info, error) {
 	if err != nil {
 		return nil, Info{}, err
 	}
-	if mark := uint32(hash >> 32); info.Kind == Regular && h.seen[hash%hotSlots].Swap(mark) == mark { //nolint:gosec // a part of it
+	if mark := uint32(hash >> 32); info.Kind == Regular && h.seen[hash%hotSlots].Swap(mark) == mark { //nolint:gosec // truncated on purpose
 		if e := h.keep(slot, name, f, info); e != nil {
 			closeQuietly(f)
 			return &hotFile{e: e}, e.info, nil
@@ -113,22 +109,22 @@ func (h *hot) open(name string) (File, Info, error) {
 	return f, info, nil
 }
 
-// isStill asks the disk whether the entry's name still leads to its version.
+// isStill reports whether the entry's name still leads to its version.
 func (h *hot) isStill(e *hotEntry) bool {
 	var st unix.Stat_t
 	_, err := retry(func() (int, error) { return 0, unix.Fstatat(int(h.disk.fd.Load()), e.name, &st, 0) })
 	return err == nil && stampOf(&st) == e.was
 }
 
-// keep puts an open file into a slot, if it is at rest and there is room. What
-// it gives is retained for the caller.
+// keep puts an open file into a slot, if it is not racy and there is room. It returns
+// the entry retained for the caller, or nil.
 func (h *hot) keep(slot *atomic.Pointer[hotEntry], name string, f *file, info Info) *hotEntry {
 	var st unix.Stat_t
 	if unix.Fstat(f.fd, &st) != nil || infoOf(&st) != info {
 		return nil
 	}
 	if age := time.Since(time.Unix(st.Ctim.Unix())); age < racy {
-		return nil // also if it is from the future
+		return nil // or from the future
 	}
 	e := &hotEntry{name: name, was: stampOf(&st), info: info, fd: -1}
 	e.refs.Store(2)
@@ -180,8 +176,7 @@ func (h *hot) sweep() {
 	}
 }
 
-// fill takes the content, or a descriptor, of a file that is still the version
-// that it was.
+// fill takes the content, or a descriptor, if the file is unchanged.
 func (e *hotEntry) fill(f *file) bool {
 	if e.info.Size > hotContent {
 		fd, err := unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 0)
@@ -208,10 +203,10 @@ func (e *hotEntry) cost() int64 {
 	return e.info.Size + int64(len(e.name)) + int64(unsafe.Sizeof(*e))
 }
 
-// makeRoom gives up what comes first until there is room for n bytes. Which files
-// that are is left to their hashes: what is asked for again comes back.
+// makeRoom drops arbitrary entries until there is room for n bytes: what is requested
+// again comes back.
 func (h *hot) makeRoom(n int64) {
-	at := uint32(h.used.Load()) //nolint:gosec // any place does
+	at := uint32(h.used.Load()) //nolint:gosec // any number will do
 	for range hotSlots {
 		if h.used.Load()+n <= h.limit {
 			return
@@ -224,7 +219,7 @@ func (h *hot) makeRoom(n int64) {
 	}
 }
 
-// drop takes an entry out of its slot.
+// drop removes an entry from its slot.
 func (h *hot) drop(slot *atomic.Pointer[hotEntry], e *hotEntry) {
 	if slot.CompareAndSwap(e, nil) {
 		h.used.Add(-e.cost())
@@ -232,7 +227,6 @@ func (h *hot) drop(slot *atomic.Pointer[hotEntry], e *hotEntry) {
 	}
 }
 
-// close gives up everything.
 func (h *hot) close() {
 	for i := range h.slots {
 		if e := h.slots[i].Load(); e != nil {
@@ -241,8 +235,7 @@ func (h *hot) close() {
 	}
 }
 
-// retain says that the entry is used once more. It is false if nobody used it
-// any more.
+// retain adds a user of the entry. It returns false if the last one is gone.
 func (e *hotEntry) retain() bool {
 	for {
 		n := e.refs.Load()
@@ -261,14 +254,13 @@ func (e *hotEntry) release() {
 	}
 }
 
-// hotFile is a file that is kept, for one request.
+// hotFile is a cached file, for one request.
 type hotFile struct {
 	e      *hotEntry
 	closed bool
 }
 
-// Stat is what the file was when it was asked for: content that is kept does not
-// change, and a descriptor is asked.
+// Stat implements File. Cached content never changes; a descriptor is asked.
 func (f *hotFile) Stat() (Info, error) {
 	if f.e.fd < 0 {
 		return f.e.info, nil
@@ -278,7 +270,7 @@ func (f *hotFile) Stat() (Info, error) {
 
 func (f *hotFile) open() *file { return &file{fd: f.e.fd, name: path.Base(f.e.name)} }
 
-// ReadAt is described with File.
+// ReadAt implements File.
 func (f *hotFile) ReadAt(p []byte, offset int64) (int, error) {
 	if f.e.fd >= 0 {
 		return f.open().ReadAt(p, offset)
@@ -293,7 +285,7 @@ func (f *hotFile) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// ReadAtNoWait is described with NoWaiter.
+// ReadAtNoWait implements NoWaiter.
 func (f *hotFile) ReadAtNoWait(p []byte, offset int64) (int, error) {
 	if f.e.fd >= 0 {
 		return f.open().ReadAtNoWait(p, offset)
@@ -305,22 +297,22 @@ func (f *hotFile) ReadAtNoWait(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// Descriptor is described with Descriptor.
+// Descriptor implements Descriptor.
 func (f *hotFile) Descriptor() int { return f.e.fd }
 
-// SyscallConn fails: the descriptor's position is not one request's own.
+// SyscallConn fails: requests share the descriptor's position.
 func (f *hotFile) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
 
 // Seek fails, as SyscallConn does.
 func (f *hotFile) Seek(int64, int) (int64, error) { return 0, errors.ErrUnsupported }
 
-// Content is described with InMemory.
+// Content implements InMemory.
 func (f *hotFile) Content() []byte { return f.e.content }
 
 // Memo is described with Kept.
 func (f *hotFile) Memo() *atomic.Value { return &f.e.memo }
 
-// Close gives the file up. A second call does nothing.
+// Close implements File.
 func (f *hotFile) Close() error {
 	if !f.closed {
 		f.closed = true

@@ -1,7 +1,6 @@
-// Package source is where the files come from that are served: names below a
-// root are looked up, opened and listed. The folder on disk, Disk, is the first
-// kind; an archive or an object store would be another, and nothing in static
-// that speaks HTTP would know.
+// Package source is where served files come from: names below a root are opened and
+// listed. Disk, a folder on disk, is the first kind of source; an archive or an object
+// store could be others, without a change to the HTTP side.
 package source
 
 import (
@@ -13,46 +12,43 @@ import (
 	"time"
 )
 
-// Source is a tree of files below a root. Names are relative paths with slashes
-// and without "..", and "." is the root. It is safe for concurrent use.
+// Source is a tree of files below a root. Names are relative slash-separated paths
+// without ".."; "." is the root. It is safe for concurrent use.
 //
-// Errors are fs.ErrNotExist for what no client may know of, such as a link that
-// leads out of the root, and fs.ErrPermission, in the sense of errors.Is, or
-// say what is wrong.
+// Errors wrap fs.ErrNotExist for what clients must not know of, such as a link that
+// leads out of the root, fs.ErrPermission, or neither.
 type Source interface {
-	// Open opens a file of any kind. What it is, is asked of the open file, not
-	// of the name.
+	// Open opens a file of any kind. Info is that of the open file, not of the name.
 	Open(name string, wait Wait) (File, Info, error)
-	// List makes an open folder one to be listed. It takes over the file; name is
-	// the one that it was opened by.
+	// List takes over an open folder for listing; name is what it was opened by.
 	List(folder File, name string) Folder
-	// Alive opens what is served, as a request would, and gives what that is. The
-	// error says why no request can be answered.
+	// Alive opens what is served, as a request would. The error says why no request
+	// can be served. It blocks as long as the file system does.
 	Alive() (fs.FileInfo, error)
-	// Close lets go of the root. Files that are open stay open; Open fails.
+	// Close closes the root. Open files stay open; Open fails.
 	Close() error
 }
 
-// Wait says whether a call may sleep, for a disk or for a network.
+// Wait says whether a call may block, on a disk or a network.
 type Wait bool
 
-// MayWait is the ordinary way. NoWait gives ErrWouldBlock instead of sleeping.
+// With NoWait, a call returns ErrWouldBlock rather than block.
 const (
 	MayWait Wait = true
 	NoWait  Wait = false
 )
 
-// ErrWouldBlock says that a call with NoWait cannot be done without sleeping, or
-// that nobody can tell. It is given bare.
+// ErrWouldBlock says that a call with NoWait would, or might, block. It is never
+// wrapped.
 var ErrWouldBlock = errors.New("would block")
 
-// Info is what tells one version of a file from another. Two that are equal are
-// the same version, as far as the source can tell.
+// Info identifies a version of a file: equal Infos mean the same version, as far as the
+// source can tell.
 type Info struct {
 	Kind    Kind
 	Size    int64 // bytes
 	ModTime time.Time
-	Inode   uint64 // 0 if it is not known
+	Inode   uint64 // 0 if unknown
 }
 
 // Kind of a file.
@@ -65,8 +61,7 @@ const (
 	Directory             // to be listed
 )
 
-// File is an open file. ReadAt may be called from several goroutines; the rest
-// is for one at a time.
+// File is an open file. Only ReadAt is safe for concurrent use.
 type File interface {
 	io.ReaderAt
 	// Stat is what the file is now.
@@ -75,21 +70,21 @@ type File interface {
 	io.Closer
 }
 
-// Descriptor is a File that the kernel can send by itself. See sendfile(2).
+// Descriptor is a File that sendfile(2) can send.
 type Descriptor interface {
 	File
-	// Descriptor is the file's; -1 if it has none, or is closed.
+	// Descriptor is -1 if the file has none or is closed.
 	Descriptor() int
-	// SyscallConn hands it to whoever sends from its position on, which Seek sets.
+	// SyscallConn is for senders that start at its position, which Seek sets.
 	syscall.Conn
 	io.Seeker
 }
 
-// InMemory is a File whose content is in memory, of the version that it was
-// opened as. It is not to be changed, and gone after Close.
+// InMemory is a File whose content may be in memory, as of when it was opened. It must
+// not be changed, and is invalid after Close.
 type InMemory interface {
 	File
-	Content() []byte // nil: it is not in memory after all
+	Content() []byte // nil: not in memory after all
 }
 
 // Kept is a File whose version is kept for other requests, with what was worked
@@ -101,26 +96,36 @@ type Kept interface {
 	Memo() *atomic.Value
 }
 
-// NoWaiter is a File that can tell whether a read would sleep.
+// NoWaiter is a File that can tell whether a read would block.
 type NoWaiter interface {
-	// ReadAtNoWait is ReadAt, or ErrWouldBlock. It may give fewer bytes without
-	// an error.
+	// ReadAtNoWait is ReadAt, or ErrWouldBlock. It may return fewer bytes without an
+	// error.
 	ReadAtNoWait(p []byte, offset int64) (int, error)
 }
 
-// Folder is an open folder. It is for one goroutine at a time.
+// Folder is an open folder. It is not safe for concurrent use.
 type Folder interface {
 	// ReadDir is that of os.File.
 	ReadDir(n int) ([]fs.DirEntry, error)
-	// Look says what a name in the folder stands for, through links.
+	// Look returns the Info of a name in the folder, following links.
 	Look(base string) (Info, error)
 	io.Closer
 }
 
-// errEscapes says that a path leads out of the root, which only links can.
-var errEscapes error = &escapeError{}
+// absentError wraps fs.ErrNotExist.
+type absentError string
 
-type escapeError struct{}
+func (e absentError) Error() string { return string(e) }
+func (absentError) Unwrap() error   { return fs.ErrNotExist }
 
-func (*escapeError) Error() string { return "path leads out of the root" }
-func (*escapeError) Unwrap() error { return fs.ErrNotExist }
+// errEscapes says that a path leads out of the root, which only links can do.
+var errEscapes error = absentError("path leads out of the root")
+
+// escapes replaces os.Root's refusal of a path that leaves the root, which has no
+// exported name.
+func escapes(err error) error {
+	if cause(err).Error() == "path escapes from parent" {
+		return errEscapes
+	}
+	return err
+}
