@@ -49,6 +49,7 @@ type hot struct {
 	seen  [hotSlots]atomic.Uint32 // hashes of names requested once
 
 	sweeping atomic.Bool // a sweep is to come
+	closed   atomic.Bool
 }
 
 // hotEntry is one version of a file. It is in use while refs is not 0; the slot counts
@@ -135,6 +136,9 @@ func (h *hot) keep(slot *atomic.Pointer[hotEntry], name string, f *file, info In
 		freed = old.cost()
 	}
 	if h.used.Load()+cost-freed > h.limit {
+		if cost > h.limit {
+			return nil
+		}
 		h.makeRoom(cost)
 	}
 	if !e.fill(f) {
@@ -149,7 +153,9 @@ func (h *hot) keep(slot *atomic.Pointer[hotEntry], name string, f *file, info In
 	if old != nil {
 		old.release()
 	}
-	if e.fd >= 0 && !h.sweeping.Swap(true) {
+	if h.closed.Load() { // meanwhile, and nobody else would give it up
+		h.drop(slot, e)
+	} else if e.fd >= 0 && !h.sweeping.Swap(true) {
 		time.AfterFunc(hotIdle, h.sweep)
 	}
 	return e
@@ -227,7 +233,9 @@ func (h *hot) drop(slot *atomic.Pointer[hotEntry], e *hotEntry) {
 	}
 }
 
+// close gives up everything, also what is still to come.
 func (h *hot) close() {
+	h.closed.Store(true)
 	for i := range h.slots {
 		if e := h.slots[i].Load(); e != nil {
 			h.drop(&h.slots[i], e)
