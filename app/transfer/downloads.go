@@ -1,12 +1,12 @@
 package transfer
 
-// Requests become downloads. A download manager asks for a file in sixteen
-// ranges, a browser that was interrupted in two; to the person it is one
-// download, and here, too. The table of those that are unfinished is bounded, and
-// so is what is kept of each.
+// Requests become downloads. A download manager fetches a file in sixteen ranges, an
+// interrupted browser in two; to the user it is one download, and here, too. The table
+// of unfinished ones is bounded, and so is the memory of each.
 
 import (
 	"bytes"
+	"cmp"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -21,28 +21,18 @@ import (
 // Bounds of the table. Full, it takes some 5 MB.
 const (
 	maxDownloads = 4096    // unfinished ones
-	maxAllSpans  = 1 << 16 // ranges that all of them consist of
-	keepEnded    = 256     // finished ones that can still be looked at
+	maxAllSpans  = 1 << 16 // ranges in all of them together
+	keepEnded    = 256     // ended ones that are still shown
 )
 
-// Totals is what became of all downloads so far. Started is the sum of the
-// outcomes and of those that are active.
+// Totals counts all downloads so far. Started is the sum of Active and the outcomes.
 type Totals struct {
 	Started, Complete, Abandoned, Evicted int64
 
-	Active    int64 // that go on or may be resumed
+	Active    int64 // in progress or resumable
 	Delivered int64 // bytes
-	Duplicate int64 // bytes of Delivered that were delivered before
+	Duplicate int64 // those of Delivered that were delivered before
 }
-
-// part is the part that a request has in a download.
-type part uint8
-
-const (
-	partNone   part = iota
-	partSmall       // the whole of a small file: counted at its end
-	partJoined      // of entry.download
-)
 
 // table is the downloads.
 type table struct {
@@ -50,27 +40,26 @@ type table struct {
 	expiry     atomic.Int64 // a time.Duration
 	eventsFrom atomic.Int64
 
-	live                         atomic.Int64 // len(byKey), readable without mu
-	small                        atomic.Int64 // complete ones that were never here
-	started, complete, abandoned atomic.Int64 // all others
-	evicted                      atomic.Int64
-	delivered, duplicate         atomic.Int64
+	live      atomic.Int64 // len(byKey), readable without mu
+	small     atomic.Int64 // complete ones that were never in byKey
+	delivered atomic.Int64 // bytes
 
 	straggle time.Duration // see straggle; 0: late requests begin downloads of their own
 
 	mu      sync.Mutex
+	counts  Totals // without live, small and delivered
 	byKey   map[uint64]*download
 	busy    download // a ring of those with a request in flight, oldest first
 	idle    download // a ring of the others, in the order in which they expire
-	covered download // a ring of those that are complete but for late requests, likewise
+	covered download // a ring of complete ones that wait for late requests, likewise
 	spans   int
 	ended   []Download // a ring, once it is full
 	next    int        // where in ended the next one goes
 
 	log    *zerolog.Logger
 	events chan Download
-	lost   atomic.Int64  // events that nobody had time to write
-	look   chan struct{} // there is something new to expire
+	lost   atomic.Int64  // events dropped because the queue was full
+	look   chan struct{} // expiry times have changed
 	stop   chan struct{}
 	once   sync.Once // closes stop
 	done   chan struct{}
@@ -81,8 +70,15 @@ type download struct {
 	Download
 	key        uint64
 	spans      spans
-	gone       bool // it has ended, perhaps with requests in flight
 	prev, next *download
+}
+
+// first is the oldest in the ring, nil if there is none.
+func (ring *download) first() *download {
+	if ring.next == ring {
+		return nil
+	}
+	return ring.next
 }
 
 func (d *download) unlink() { d.prev.next, d.next.prev = d.next, d.prev }
@@ -98,12 +94,11 @@ const kindFile = "file"
 
 const statusPartial = fasthttp.StatusPartialContent
 
-// large is the size in bytes from which on a whole file is in the table while it
-// is sent. A smaller one is over before anybody looks.
+// large is the size in bytes from which a whole file is in the table while it is sent.
+// A smaller one is over before anybody looks.
 const large = 64 << 10
 
-// join makes a response that is about to be sent part of a download, if it is
-// the kind of response that can be.
+// join makes a response that is about to be sent part of a download, if it can be.
 func (t *table) join(e *entry, result *logger.Result) {
 	if result.Kind != kindFile || result.Method != fasthttp.MethodGet || result.Stream == nil ||
 		result.Status != fasthttp.StatusOK && result.Status != statusPartial {
@@ -111,19 +106,17 @@ func (t *table) join(e *entry, result *logger.Result) {
 	}
 	e.etag = append(e.etag, etagOf(&result.Ctx.Response)...)
 	e.identify(result)
-	e.hash = maphash.Bytes(t.seed, e.key) // 64 bits that no client can foresee: no two of 4,096 are the same
+	e.hash = maphash.Bytes(t.seed, e.key) // 64 bits that no client can predict: no two of 4,096 collide
+	e.tracked = true
 	if result.Status == fasthttp.StatusOK && result.Size < large {
-		e.part = partSmall
-		return
+		return // counted at its end
 	}
-	e.part = partJoined
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.enter(e, result)
 }
 
-// enter finds the download that the request belongs to, or begins it, and
-// counts the request in. The table is locked.
+// enter adds the request to its download, which it may begin. The table is locked.
 func (t *table) enter(e *entry, result *logger.Result) {
 	d := t.byKey[e.hash]
 	if d != nil && d.InFlight == 0 && d.Covered >= d.Size && !straggles(result) {
@@ -140,7 +133,7 @@ func (t *table) enter(e *entry, result *logger.Result) {
 		}}
 		t.byKey[e.hash] = d
 		t.live.Store(int64(len(t.byKey)))
-		t.started.Add(1)
+		t.counts.Started++
 	} else {
 		d.unlink()
 	}
@@ -153,32 +146,33 @@ func (t *table) enter(e *entry, result *logger.Result) {
 	e.download = d
 }
 
-// leave notes what was delivered of a response that is over.
+// leave records what was delivered of a response that is over.
 func (t *table) leave(e *entry, result *logger.Result) {
 	t.delivered.Add(fileBytes(result))
-	whole := e.part == partSmall && result.Outcome == logger.Complete && result.Size < t.eventsFrom.Load()
+	small := e.download == nil
+	whole := small && result.Outcome == logger.Complete && result.Size < t.eventsFrom.Load()
 	if whole && t.live.Load() == 0 {
 		t.small.Add(1)
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e.part == partSmall {
+	if small {
 		if whole && t.byKey[e.hash] == nil {
 			t.small.Add(1)
 			return
 		}
 		t.enter(e, result)
 	}
-	e.recorded = true
-	if d := e.download; !d.gone {
+	d := e.download
+	e.download = nil // recorded
+	if d.Outcome == Active {
 		t.take(d, result)
 	}
 }
 
-// pieces is a response's body stream that knows which pieces of a file it has
-// delivered. One that does not is compressed on the way: its bytes are not the
-// file's.
+// pieces is a body stream that knows which pieces of a file it delivered. Any other is
+// compressed on the fly: its bytes are not the file's.
 type pieces interface {
 	Delivered(yield func(offset, length int64))
 }
@@ -191,14 +185,13 @@ func fileBytes(result *logger.Result) int64 {
 	return result.Sent
 }
 
-// sum allocates, and so is apart from what every request passes.
+// sum allocates, so it is kept off the path of every request.
 func sum(body pieces) (n int64) {
 	body.Delivered(func(_, length int64) { n += length })
 	return n
 }
 
-// take counts a request out of its download, which may be over with that. The
-// table is locked.
+// take removes a request from its download, which may end it. The table is locked.
 func (t *table) take(d *download, result *logger.Result) {
 	if body, ok := result.Stream.(pieces); ok {
 		body.Delivered(func(offset, length int64) { t.add(d, span{offset, offset + length}) })
@@ -221,7 +214,7 @@ func (t *table) take(d *download, result *logger.Result) {
 		}
 		ring = &t.covered
 	}
-	first := ring.next == ring
+	first := ring.first() == nil
 	d.unlink()
 	d.before(ring)
 	if first {
@@ -229,19 +222,18 @@ func (t *table) take(d *download, result *logger.Result) {
 	}
 }
 
-// straggle is how long a download that took several requests waits for more of
-// them after the last byte: a manager may have asked for a piece on one
-// connection that another one has got meanwhile.
+// straggle is how long a download of several requests waits for more after its last
+// byte: a manager may have requested a piece that another connection has got meanwhile.
 const straggle = time.Second
 
-// straggles reports whether a request may be a late one of a download that is
-// covered, and not the beginning of another.
+// straggles reports whether a request may be a late one for a covered download rather
+// than the beginning of another.
 func straggles(result *logger.Result) bool {
 	offset, _, ok := result.Span()
 	return ok && offset > 0 && result.Status == statusPartial
 }
 
-// add notes that a range was delivered. The table is locked.
+// add records that a range was delivered. The table is locked.
 func (t *table) add(d *download, r span) {
 	before, room := len(d.spans), maxSpans
 	if t.spans >= maxAllSpans {
@@ -251,23 +243,20 @@ func (t *table) add(d *download, r span) {
 	t.spans += len(d.spans) - before
 	d.Delivered += r.end - r.start
 	d.Duplicate += r.end - r.start - fresh
-	t.duplicate.Add(r.end - r.start - fresh)
+	t.counts.Duplicate += r.end - r.start - fresh
 	if kept {
 		d.Covered += fresh
 	}
 }
 
-// evict makes room for one more: the one that nothing was asked of for longest
-// goes, or if all are busy the one that was joined least lately.
+// evict makes room for one more: a covered download ends, else the one idle for longest
+// goes, or, if all are busy, the one joined least recently.
 func (t *table) evict() {
-	switch {
-	case t.covered.next != &t.covered:
-		t.end(t.covered.next, Complete)
-	case t.idle.next != &t.idle:
-		t.end(t.idle.next, Evicted)
-	default:
-		t.end(t.busy.next, Evicted)
+	if d := t.covered.first(); d != nil {
+		t.end(d, Complete)
+		return
 	}
+	t.end(cmp.Or(t.idle.first(), t.busy.first()), Evicted)
 }
 
 // end takes a download out of the table. The table is locked.
@@ -276,14 +265,14 @@ func (t *table) end(d *download, outcome Outcome) {
 	delete(t.byKey, d.key)
 	t.live.Store(int64(len(t.byKey)))
 	t.spans -= len(d.spans)
-	d.spans, d.gone, d.Outcome = nil, true, outcome
+	d.spans, d.Outcome = nil, outcome
 	switch outcome {
 	case Complete:
-		t.complete.Add(1)
+		t.counts.Complete++
 	case Abandoned:
-		t.abandoned.Add(1)
+		t.counts.Abandoned++
 	case Evicted:
-		t.evicted.Add(1)
+		t.counts.Evicted++
 	}
 	t.keep(d.Download)
 	if d.Size >= t.eventsFrom.Load() || d.Requests > 1 {
@@ -291,7 +280,7 @@ func (t *table) end(d *download, outcome Outcome) {
 	}
 }
 
-// keep keeps an ended download to be looked at. The table is locked.
+// keep keeps an ended download to be shown. The table is locked.
 func (t *table) keep(d Download) {
 	if len(t.ended) < keepEnded {
 		t.ended = append(t.ended, d)
@@ -301,29 +290,28 @@ func (t *table) keep(d Download) {
 	t.next = (t.next + 1) % keepEnded
 }
 
-// totals counts.
 func (t *table) totals() Totals {
-	small := t.small.Load()
-	return Totals{
-		Started: t.started.Load() + small, Complete: t.complete.Load() + small,
-		Abandoned: t.abandoned.Load(), Evicted: t.evicted.Load(),
-		Active: t.live.Load(), Delivered: t.delivered.Load(), Duplicate: t.duplicate.Load(),
-	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	totals, small := t.counts, t.small.Load()
+	totals.Started += small
+	totals.Complete += small
+	totals.Active, totals.Delivered = int64(len(t.byKey)), t.delivered.Load()
+	return totals
 }
 
-// etagOf is the validator of the representation that the response is of, whether
-// weak or strong: that of a file that was just written becomes strong while it is
-// being downloaded.
+// etagOf is the entity tag without its weakness: that of a file just written becomes
+// strong while it is being downloaded.
 func etagOf(resp *fasthttp.Response) []byte {
 	return bytes.TrimPrefix(resp.Header.PeekBytes(keyETag), weak)
 }
 
 var weak = []byte("W/")
 
-// keyETag is as fasthttp keeps it.
+// keyETag is in fasthttp's canonical form.
 var keyETag = []byte("Etag")
 
-// clientOf appends whom a download belongs to: the user, else the address.
+// clientOf appends the owner of a download: the user, else the address.
 func clientOf(dst []byte, result *logger.Result) []byte {
 	if len(result.User) > 0 {
 		return append(dst, result.User...)
@@ -331,10 +319,10 @@ func clientOf(dst []byte, result *logger.Result) []byte {
 	return result.Remote.AppendTo(dst)
 }
 
-// identify makes the text that requests of one download have in common.
+// identify makes the key that all requests of a download share.
 func (e *entry) identify(result *logger.Result) {
 	e.key = clientOf(e.key, result)
-	e.key = append(e.key, 0, byte(min(len(result.User), 1))) // no user is called like an address
+	e.key = append(e.key, 0, byte(min(len(result.User), 1))) // no user name equals an address
 	e.key = append(e.key, result.Ctx.Path()...)
 	e.key = append(e.key, 0)
 	e.key = append(e.key, e.etag...)

@@ -14,21 +14,20 @@ type entry struct {
 	result     *logger.Result
 
 	// Under Registry.mu.
-	ended bool // by End
+	cut   bool // by Cut
 	marks [2]mark
 
-	// What End needs of a part in a download. Only the Observer's calls touch it.
-	part part
-	key  []byte // scratch space, see identify
-	hash uint64 // of key
-	etag []byte
+	// For End; used only in the Observer's calls.
+	tracked bool   // part of a download
+	key     []byte // scratch space, see identify
+	hash    uint64 // of key
+	etag    []byte
 
 	// Under table.mu.
-	download *download // that the request is part of; nil: none, or not yet
-	recorded bool      // in download
+	download *download // that has the request in flight; nil: none, or a small one's
 }
 
-// reset makes the entry ready for another request.
+// reset readies the entry for another request.
 func (e *entry) reset() { *e = entry{key: e.key[:0], etag: e.etag[:0]} }
 
 // snapshot copies the entry. The registry is locked.
@@ -41,7 +40,7 @@ func (e *entry) snapshot(now time.Time) Transfer {
 	if r.Responding() {
 		e.snapshotResponse(&t, now)
 	}
-	if e.ended {
+	if e.cut {
 		t.State = Ending
 	}
 	return t

@@ -1,8 +1,7 @@
 package transfer
 
-// The table's goroutine lets downloads expire when their time has come, sleeps
-// when there are none, and writes the events, so that no request waits for a
-// terminal.
+// The table's goroutine lets downloads expire and writes the events, so that no request
+// waits for a terminal. It sleeps while there are none.
 
 import (
 	"hash/maphash"
@@ -17,9 +16,9 @@ const eventQueue = 256
 func (t *table) start(cfg Config) {
 	t.seed = maphash.MakeSeed()
 	t.byKey = make(map[uint64]*download)
-	t.busy.next, t.busy.prev = &t.busy, &t.busy
-	t.idle.next, t.idle.prev = &t.idle, &t.idle
-	t.covered.next, t.covered.prev = &t.covered, &t.covered
+	for _, ring := range []*download{&t.busy, &t.idle, &t.covered} {
+		ring.prev, ring.next = ring, ring
+	}
 	t.straggle = straggle
 	t.log = cfg.Events
 	t.events = make(chan Download, eventQueue)
@@ -38,7 +37,7 @@ func (t *table) configure(expiry time.Duration, eventsFrom int64) {
 	t.wake()
 }
 
-// wake makes the goroutine look anew when the next download expires.
+// wake makes the goroutine recompute when the next download expires.
 func (t *table) wake() {
 	select {
 	case t.look <- struct{}{}:
@@ -64,8 +63,7 @@ func (t *table) run() {
 	}
 }
 
-// expire ends the downloads whose time has come. It gives how long it takes
-// until there may be another one.
+// expire ends the downloads that are due, and returns the time until the next may be.
 func (t *table) expire(now time.Time) time.Duration {
 	const never = time.Hour
 	expiry := time.Duration(t.expiry.Load())
@@ -78,11 +76,10 @@ func (t *table) expire(now time.Time) time.Duration {
 	)
 }
 
-// expireRing ends what has waited in a ring for so long. It gives how long the
-// next one still has. The table is locked.
+// expireRing ends what has been in a ring for that long, and returns the time until the
+// next is due. The table is locked.
 func (t *table) expireRing(ring *download, now time.Time, after time.Duration, outcome Outcome) time.Duration {
-	for ring.next != ring {
-		d := ring.next
+	for d := ring.first(); d != nil; d = ring.first() {
 		if left := after - now.Sub(d.Last); left > 0 {
 			return left
 		}
@@ -91,18 +88,17 @@ func (t *table) expireRing(ring *download, now time.Time, after time.Duration, o
 	return math.MaxInt64
 }
 
-// close ends all that is left. A server that stops takes no resumption.
+// close ends all that is left: a stopped server resumes nothing.
 func (t *table) close() {
 	t.once.Do(func() { close(t.stop) })
 	<-t.done
 	t.mu.Lock()
-	for t.covered.next != &t.covered {
-		t.end(t.covered.next, Complete)
-		t.drain()
-	}
-	for _, ring := range []*download{&t.idle, &t.busy} {
-		for ring.next != ring {
-			t.end(ring.next, Abandoned)
+	for _, left := range []struct {
+		ring    *download
+		outcome Outcome
+	}{{&t.covered, Complete}, {&t.idle, Abandoned}, {&t.busy, Abandoned}} {
+		for d := left.ring.first(); d != nil; d = left.ring.first() {
+			t.end(d, left.outcome)
 			t.drain()
 		}
 	}
@@ -110,7 +106,7 @@ func (t *table) close() {
 	t.drain()
 }
 
-// drain writes the events that wait.
+// drain writes the queued events.
 func (t *table) drain() {
 	for {
 		select {
@@ -122,7 +118,7 @@ func (t *table) drain() {
 	}
 }
 
-// tell has an event written. Nobody waits for that; what is too much is counted.
+// tell queues an event; if the queue is full, it is only counted.
 func (t *table) tell(d Download) {
 	if t.log == nil {
 		return
@@ -152,15 +148,15 @@ func (t *table) write(d Download) {
 		Msg("download " + string(d.Outcome))
 }
 
-// snapshot copies the downloads, newest first. inFlight calls its argument with
-// each entry that may have a part in one.
+// snapshot copies the downloads, newest first. inFlight yields each entry that may be
+// part of one.
 func (t *table) snapshot(inFlight func(yield func(*entry))) []Download {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	downloads := make([]Download, 0, len(t.byKey)+len(t.ended))
 	sending := map[*download]*download{}
 	inFlight(func(e *entry) {
-		if d := e.download; d != nil && !e.recorded && !d.gone {
+		if d := e.download; d != nil && d.Outcome == Active {
 			if sending[d] == nil {
 				sending[d] = &download{Download: d.Download, spans: slices.Clone(d.spans)}
 			}
@@ -178,7 +174,7 @@ func (t *table) snapshot(inFlight func(yield func(*entry))) []Download {
 	return downloads
 }
 
-// sofar adds to a copy of a download what a request in flight has sent already.
+// sofar adds to a copy of a download what a request in flight has sent so far.
 func (d *download) sofar(e *entry) {
 	sent := e.result.BytesSent()
 	d.Delivered += sent

@@ -1,8 +1,7 @@
 package transfer
 
-// How fast a transfer goes lately. Each look leaves a mark for the next one, but
-// not at every look, so that many who look often do not leave each other too
-// short a time to measure.
+// A look at a transfer's rate leaves a mark for the next one, but not more often than
+// markEvery, so that frequent looks do not leave each other too short a time to measure.
 
 import "time"
 
@@ -15,8 +14,8 @@ type mark struct {
 	sent int64
 }
 
-// rate is in bytes a second, since the last but one mark: half a second at
-// least once there are two, and the whole time before. The registry is locked.
+// rate is in bytes per second since the last mark but one: over half a second at least
+// once there are two, over the whole time before. The registry is locked.
 func (e *entry) rate(now time.Time, sent int64) float64 {
 	if now.Sub(e.marks[1].at) >= markEvery {
 		e.marks[0], e.marks[1] = e.marks[1], mark{now, sent}

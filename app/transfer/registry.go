@@ -1,9 +1,8 @@
 package transfer
 
-// The registry of what is in flight. A request is entered before anything else
-// happens to it and leaves when its response is over, which is long after the
-// handlers returned. It costs a request two short turns at a lock and no
-// allocation.
+// A request is in the registry from before anything else happens to it until its
+// response is over, long after the handlers returned. That costs two short critical
+// sections and no allocation.
 
 import (
 	"sync"
@@ -16,43 +15,42 @@ import (
 
 // Config of a Registry. The zero value is ready to use.
 type Config struct {
-	// Expiry is how long nothing of an unfinished download may be asked for
-	// before it counts as abandoned. See Registry.Configure.
+	// Expiry is how long an unfinished download may go without a request before it
+	// counts as abandoned. See Registry.Configure.
 	//
 	// Optional. Default: ExpiryDefault
 	Expiry time.Duration
 
-	// EventsFrom is the size in bytes of a file from which on its downloads are
-	// events, however few requests they take. See Registry.Configure.
+	// EventsFrom is the file size in bytes from which every download is an event;
+	// smaller ones are if they take several requests. See Registry.Configure.
 	//
-	// Optional. Default: 0, which is all
+	// Optional. Default: 0, all
 	EventsFrom int64
 
-	// Events gets one event for each download, at its end.
+	// Events gets an event at the end of each download.
 	//
-	// Optional. Default: none are written
+	// Optional. Default: nil, no events
 	Events *zerolog.Logger
 }
 
 // ExpiryDefault is the default of Config.Expiry.
 const ExpiryDefault = 10 * time.Minute
 
-// Registry knows the requests in flight and the downloads they belong to. It is
-// a logger.Observer, and the only one that uses Result.State. It is safe for
-// concurrent use.
+// Registry knows the requests in flight and their downloads. It is a logger.Observer,
+// the only one that may use Result.State. It is safe for concurrent use.
 type Registry struct {
 	entries sync.Pool
 
-	mu     sync.Mutex // around the list, and what snapshots note in its entries
-	list   entry      // a ring: its next is the oldest entry, its prev the latest
+	mu     sync.Mutex // guards the list and its entries' marks
+	list   entry      // a ring: next is the oldest entry, prev the latest
 	active int
 	lastID uint64
 
 	downloads table
 }
 
-// New makes a Registry and starts its one goroutine, which lets downloads
-// expire and writes events. Close ends it.
+// New starts a Registry and its goroutine, which lets downloads expire and writes
+// events. Close stops it.
 func New(cfg Config) *Registry {
 	r := &Registry{}
 	r.list.next, r.list.prev = &r.list, &r.list
@@ -61,8 +59,7 @@ func New(cfg Config) *Registry {
 	return r
 }
 
-// Configure changes what Config says of expiry and events while the registry is
-// in use.
+// Configure changes Config.Expiry and Config.EventsFrom while the registry is in use.
 func (r *Registry) Configure(expiry time.Duration, eventsFrom int64) {
 	r.downloads.configure(expiry, eventsFrom)
 }
@@ -83,15 +80,15 @@ func (r *Registry) Begin(result *logger.Result) {
 	r.mu.Unlock()
 }
 
-// Ready notes what the response is going to be.
+// Ready records what the response is going to be.
 func (r *Registry) Ready(result *logger.Result) {
 	r.downloads.join(result.State.(*entry), result) //nolint:forcetypeassert // Begin has set it
 }
 
-// End notes what became of a request, and takes it out.
+// End records what became of a request, and removes it.
 func (r *Registry) End(result *logger.Result) {
 	e := result.State.(*entry) //nolint:forcetypeassert // Begin has set it
-	if e.part != partNone {
+	if e.tracked {
 		r.downloads.leave(e, result)
 	}
 	r.mu.Lock()
@@ -109,11 +106,11 @@ func (r *Registry) Active() int {
 	return r.active
 }
 
-// Transfers is a snapshot of the requests in flight, oldest first. What is known
-// only when the handlers are done is empty before; the bytes sent are then what
-// the kernel took on the connection since, less the header: within a few bytes
-// for a response of 64 KiB or more, without its header's length for a smaller
-// one and, for one of unknown length, with the framing of its chunks.
+// Transfers is a snapshot of the requests in flight, oldest first. What is known only
+// when the handlers are done is empty before. The bytes sent are what the kernel has
+// taken on the connection since, less the header: within a few bytes for a response of
+// 64 KiB or more; a smaller one includes its header, one of unknown length its chunk
+// framing.
 func (r *Registry) Transfers() []Transfer {
 	now := time.Now()
 	r.mu.Lock()
@@ -125,16 +122,16 @@ func (r *Registry) Transfers() []Transfer {
 	return transfers
 }
 
-// Cut cuts the connection of a transfer; see wire.Conn.Cut. The reason is what
-// its access record gives as error. It is false if there is no such transfer, or
-// no longer, or its connection cannot be cut.
+// Cut cuts the connection of a transfer; see wire.Conn.Cut. The reason becomes the error
+// in its access record. It returns false if there is no such transfer any more, or its
+// connection cannot be cut.
 func (r *Registry) Cut(id uint64, reason error) bool {
-	// Under the lock, or the connection may be at its next request.
+	// Under the lock, or the connection may be serving its next request.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for e := r.list.next; e != &r.list; e = e.next {
 		if conn, ok := e.result.Conn.(interface{ Cut(reason error) }); ok && e.id == id {
-			e.ended = true
+			e.cut = true
 			conn.Cut(reason)
 			return true
 		}
@@ -142,10 +139,9 @@ func (r *Registry) Cut(id uint64, reason error) bool {
 	return false
 }
 
-// Downloads is a snapshot of the downloads that go on or may be resumed, and of
-// those that ended lately, newest first. A small file that was taken whole by
-// one request is not among them.
-// What requests in flight have sent so far is counted as Transfers does.
+// Downloads is a snapshot of the downloads in progress or resumable and of those that
+// ended recently, newest first, without small files that took one request. What
+// requests in flight have sent so far is counted as in Transfers.
 func (r *Registry) Downloads() []Download {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,10 +154,9 @@ func (r *Registry) Downloads() []Download {
 	})
 }
 
-// Totals is what became of all downloads so far.
+// Totals counts all downloads so far.
 func (r *Registry) Totals() Totals { return r.downloads.totals() }
 
-// Close ends the downloads that are unfinished as abandoned, writes the events
-// that are left and ends the goroutine. Call it after the server has
-// stopped. It may be called twice.
+// Close ends unfinished downloads as abandoned, writes the remaining events and stops
+// the goroutine. Call it after the server has stopped. It may be called twice.
 func (r *Registry) Close() { r.downloads.close() }

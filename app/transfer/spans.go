@@ -1,25 +1,22 @@
 package transfer
 
-// This file is the union of byte ranges: which parts of a file were delivered.
-
 import (
 	"cmp"
 	"slices"
 )
 
-// maxSpans is how many separate ranges one download may consist of, which
-// bounds the work for one more.
+// maxSpans is how many separate ranges a download may have, which bounds the work of
+// adding one.
 const maxSpans = 4096
 
-// span is the bytes from start up to, not including, end.
+// span is the bytes from start to, but excluding, end.
 type span struct{ start, end int64 }
 
-// spans are in order, and between two of them is at least one byte.
+// spans is a union of byte ranges, in order, with a gap between any two.
 type spans []span
 
-// add joins the range to the union. fresh is how many of its bytes were not part
-// of it. If the union is of room ranges already, a range that touches none of
-// them is left out, and kept is false.
+// add adds the range to the union. fresh is how many of its bytes are new. If there are
+// room ranges already, one that touches none of them is left out, and kept is false.
 func (s *spans) add(r span, room int) (fresh int64, kept bool) {
 	if r.end <= r.start {
 		return 0, true
@@ -46,8 +43,8 @@ func (s *spans) add(r span, room int) (fresh int64, kept bool) {
 	return fresh, true
 }
 
-// shrunk gives back memory that a union needed once and needs no more, or the
-// bound on the number of ranges would be none on their memory.
+// shrunk frees memory that the union no longer needs, so that the bound on ranges is
+// one on memory, too.
 func shrunk(s spans) spans {
 	const few = 16
 	if cap(s) > few && len(s) < cap(s)/4 {
