@@ -74,11 +74,11 @@ type download struct {
 }
 
 // first is the oldest in the ring, nil if there is none.
-func (ring *download) first() *download {
-	if ring.next == ring {
+func (d *download) first() *download {
+	if d.next == d {
 		return nil
 	}
-	return ring.next
+	return d.next
 }
 
 func (d *download) unlink() { d.prev.next, d.next.prev = d.next, d.prev }
