@@ -14,8 +14,8 @@ import (
 	"fullbore/logger"
 )
 
-// quiet is the format of a logger that is there for its observer alone. An
-// empty one would be the default.
+// quiet is the format of a logger that only feeds its observer. An empty one would be
+// the default.
 const quiet = " "
 
 // accessLog is where access records go: through a writer that never waits to
@@ -102,12 +102,12 @@ func (l *accessLog) Close() error {
 	return err
 }
 
-// textNotice says in a log of text how many lines it lacks.
+// textNotice says in a text log how many lines are missing.
 func textNotice(dst []byte, dropped int64) []byte {
 	return fmt.Appendf(dst, "# access log: %d lines lost\n", dropped)
 }
 
-// jsonNotice says it in a log of JSON.
+// jsonNotice is textNotice for JSON.
 func jsonNotice(dst []byte, dropped int64) []byte {
 	dst = append(dst, `{"time":"`...)
 	dst = time.Now().UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")

@@ -1,5 +1,4 @@
-// Package app is the server. This file is the one place where its parts are
-// put together.
+// Package app is the server. This file is the one place where its parts are wired.
 package app
 
 import (

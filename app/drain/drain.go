@@ -1,5 +1,5 @@
-// Package drain is the end of a server: it takes nobody new, and what is in
-// flight may go on for a while.
+// Package drain stops a server: it accepts no new connections, and what is in flight may
+// go on for a while.
 package drain
 
 import (
@@ -17,21 +17,20 @@ import (
 )
 
 const (
-	// cutGrace is for handlers to notice that they were cut.
+	// cutGrace is how long handlers have to notice that they were cut.
 	cutGrace = 5 * time.Second
 
-	// afterwards is what the rest of a stop may take, beyond the drain.
+	// afterwards is how long the rest of a stop may take after the drain.
 	afterwards = time.Second + cutGrace
 
-	// firstRequestGrace is for a client that has connected and not asked yet: it
-	// could not know.
+	// firstRequestGrace is how long a new connection has to send its first request.
 	firstRequestGrace = 5 * time.Second
 
-	look     = 20 * time.Millisecond // whether all is done
-	progress = 5 * time.Second       // to be said
+	look     = 20 * time.Millisecond // between two checks
+	progress = 5 * time.Second       // between two reports
 )
 
-// ErrTimeout is why downloads are cut in the end.
+// ErrTimeout is why downloads are cut at the deadline.
 var ErrTimeout = errors.New("cut at the drain timeout")
 
 // Door is where connections come in.
@@ -43,34 +42,34 @@ type Door interface {
 	WaitClosed(timeout time.Duration) bool // see wire.Registry.WaitClosed
 }
 
-// Config is what a Drain ends, and whom it tells. All fields are required.
+// Config of a Drain. All fields are required.
 type Config struct {
 	Door      Door
 	Transfers *transfer.Registry
-	Timeout   func() time.Duration // for what is in flight; it may change meanwhile
+	Timeout   func() time.Duration // for what is in flight; may change during the drain
 	Events    zerolog.Logger
 	Manager   *systemd.Manager
 }
 
-// Drain is begun once. It is safe for concurrent use.
+// Drain runs once. It is safe for concurrent use.
 type Drain struct {
 	cfg   Config
-	begun atomic.Pointer[begin] // nil: it has not
+	begun atomic.Pointer[begin] // nil: not yet
 
-	// What became of the requests that ended meanwhile.
+	// Outcomes of the requests that ended during the drain.
 	finished, cut, failed atomic.Int64
 }
 
-// begin is when the end began, and how many connections were open then.
+// begin is when the drain began, and how many connections were open then.
 type begin struct {
 	at          time.Time
 	connections int
 }
 
-// New makes a Drain.
+// New returns a Drain that has not begun.
 func New(cfg Config) *Drain { return &Drain{cfg: cfg} }
 
-// Status is how far the end has come. Its zero value is a server that goes on.
+// Status is the progress of a drain. The zero value means that it has not begun.
 type Status struct {
 	Draining    bool
 	Started     time.Time
@@ -80,7 +79,7 @@ type Status struct {
 	Transfers   int       // in flight
 }
 
-// Status tells how far the end has come.
+// Status returns the progress so far.
 func (d *Drain) Status() Status {
 	begun := d.begun.Load()
 	if begun == nil {
@@ -92,7 +91,7 @@ func (d *Drain) Status() Status {
 	}
 }
 
-// Begun is when the end began, and whether it has.
+// Begun is when the drain began, and whether it has.
 func (d *Drain) Begun() (time.Time, bool) {
 	begun := d.begun.Load()
 	if begun == nil {
@@ -101,10 +100,10 @@ func (d *Drain) Begun() (time.Time, bool) {
 	return begun.at, true
 }
 
-// Draining is whether the end has begun.
+// Draining reports whether the drain has begun.
 func (d *Drain) Draining() bool { return d.begun.Load() != nil }
 
-// Count takes note of how a request ended.
+// Count counts how a request ended during the drain.
 func (d *Drain) Count(r *logger.Result) {
 	switch {
 	case d.begun.Load() == nil:
@@ -121,7 +120,7 @@ func (d *Drain) Count(r *logger.Result) {
 func (d *Drain) Run() {
 	d.begun.Store(&begin{time.Now(), d.cfg.Door.Open()})
 	d.cfg.Manager.Stopping()
-	// Nothing can be done about an error: the descriptor is gone all the same.
+	// An error does not matter: the descriptor is closed anyway.
 	_ = d.cfg.Door.Retire(false)
 	d.say(d.cfg.Events.Info(), "stopping")
 	if !d.wait() {
@@ -130,15 +129,14 @@ func (d *Drain) Run() {
 	d.sayEnd()
 }
 
-// wait waits until no connection is open, and gives up at the deadline, which a
-// reload may move while it lasts.
+// wait waits until no connection is open, and gives up at the deadline, which a reload
+// may move.
 func (d *Drain) wait() bool {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	begun := d.begun.Load().at
 	said, fresh := begun, true
-	// The connection that was accepted last may not be counted before accepting
-	// has ended.
+	// The last connection may not be counted until accepting has ended.
 	for !d.cfg.Door.Ended() || d.cfg.Door.Open() > 0 {
 		now := time.Now()
 		if now.Sub(begun) >= d.cfg.Timeout() {
@@ -157,7 +155,7 @@ func (d *Drain) wait() bool {
 	return true
 }
 
-// cutTheRest ends every connection, and waits for the records of what it ends.
+// cutTheRest cuts every connection and waits for their records.
 func (d *Drain) cutTheRest() {
 	d.say(d.cfg.Events.Warn(), "drain timeout")
 	_ = d.cfg.Door.Cut(ErrTimeout)
@@ -168,8 +166,8 @@ func (d *Drain) cutTheRest() {
 	}
 }
 
-// say tells how far the end has come, in the log of events and to the service
-// manager, which is asked for more time.
+// say reports the progress as an event and to the service manager, which it asks for
+// more time.
 func (d *Drain) say(event *zerolog.Event, what string) {
 	s := d.Status()
 	left := max(time.Until(s.Deadline), 0).Round(time.Millisecond)
@@ -185,11 +183,11 @@ func (d *Drain) say(event *zerolog.Event, what string) {
 	d.extend(progress)
 }
 
-// extend asks for patience until the next call, which has to come within that
-// time; twice that is asked for, in case it is late.
+// extend asks the service manager for time until the next call, which is due after next;
+// it asks for twice that, in case the call is late.
 func (d *Drain) extend(next time.Duration) { d.cfg.Manager.Extend(2*next + afterwards) }
 
-// sayEnd tells how it ended.
+// sayEnd reports how the drain ended.
 func (d *Drain) sayEnd() {
 	took := time.Since(d.begun.Load().at).Round(time.Millisecond)
 	finished, cut, failed := d.finished.Load(), d.cut.Load(), d.failed.Load()
@@ -200,8 +198,8 @@ func (d *Drain) sayEnd() {
 	d.cfg.Manager.Status(text)
 }
 
-// bytesLeft is how much of what is in flight is still to be sent; -1 if that is
-// not known of all of it.
+// bytesLeft is how many bytes in flight are still to be sent; -1 if any length is
+// unknown.
 func (d *Drain) bytesLeft() int64 {
 	left := int64(0)
 	for _, t := range d.cfg.Transfers.Transfers() {

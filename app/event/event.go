@@ -1,6 +1,5 @@
-// Package event is what the server says of itself on standard error, one event
-// a line, apart from the access log: starts and stops, reloads, downloads,
-// alarms. Nobody who has something to say waits for the reader.
+// Package event writes what the server says about itself to standard error, one event
+// per line: starts and stops, reloads, downloads, alarms. No caller waits for the reader.
 package event
 
 import (
@@ -21,33 +20,32 @@ const (
 	// maxPending, in bytes, may wait while standard error is not read.
 	maxPending = 256 << 10
 
-	// bufferSize is the most that is written at once. A pipe takes that much in
-	// one piece, or other writers may come between; PIPE_BUF.
+	// bufferSize is the most that is written at once: PIPE_BUF, which a pipe takes
+	// without interleaving other writers.
 	bufferSize = 4 << 10
 
 	// timeout is how long Flush and Close wait for standard error.
 	timeout = time.Second
 )
 
-// Log writes events. Each has the field "event", a word for what it is about
-// that never changes. It is safe for concurrent use.
+// Log writes events. Each has a field "event", a stable word for its subject. It is safe
+// for concurrent use.
 type Log struct {
 	zerolog.Logger
 	lines lines
 }
 
-// lines is standard error, written by a goroutine, at once if it is read.
+// lines is standard error, written to by a goroutine.
 type lines struct{ *logger.Writer }
 
-// Write never waits and never fails: zerolog would report the error to standard
-// error itself, and wait for it.
+// Write never waits and never fails: zerolog would report the error to standard error,
+// and wait for that.
 func (l lines) Write(p []byte) (int, error) {
-	_, _ = l.Writer.Write(p) // it is closed: nobody is there to be told
+	_, _ = l.Writer.Write(p) // fails only when closed
 	return len(p), nil
 }
 
-// New makes a Log in one of the formats of config.Operations.EventFormat. Close
-// it.
+// New returns a Log in a format of config.Operations.EventFormat, to be closed.
 func New(format string, stderr io.Writer) *Log {
 	if format == config.EventsAuto {
 		format = config.EventsJSON
@@ -70,7 +68,7 @@ func New(format string, stderr io.Writer) *Log {
 	return &Log{writeTo(out, format), out}
 }
 
-// writeTo makes a logger that writes each event to w in one Write.
+// writeTo returns a logger that writes each event to w in one Write.
 func writeTo(w io.Writer, format string) zerolog.Logger {
 	if format == config.EventsText {
 		w = zerolog.ConsoleWriter{Out: w, NoColor: true, TimeFormat: time.DateTime}
@@ -78,17 +76,16 @@ func writeTo(w io.Writer, format string) zerolog.Logger {
 	return zerolog.New(w).With().Timestamp().Logger()
 }
 
-// Line prints a line that is no event: where a listener is, which scripts wait
-// for.
+// Line prints a line that is not an event, such as a listener's address, which scripts
+// wait for.
 func (l *Log) Line(format string, args ...any) { _, _ = fmt.Fprintf(l.lines, format+"\n", args...) }
 
-// Dropped is how many lines were lost because nobody read them.
+// Dropped is how many lines were lost because standard error was not read.
 func (l *Log) Dropped() int64 { return l.lines.Dropped() }
 
-// Flush waits until everything is written, for a second at most. The error is
-// os.ErrClosed after Close.
+// Flush waits until everything is written, for a second at most. After Close it fails
+// with os.ErrClosed.
 func (l *Log) Flush() error { return l.lines.Flush() }
 
-// Close writes what is left, for a second at most. Events that come later are
-// lost.
+// Close writes what is left, for a second at most. Later events are lost.
 func (l *Log) Close() error { return l.lines.Close() }

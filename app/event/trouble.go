@@ -8,27 +8,27 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// troubleInterval is how often one Trouble is said at most.
+// troubleInterval is the least time between two events of one Trouble.
 const troubleInterval = time.Minute
 
-// Trouble is something that may keep failing: it is said once a minute at most,
-// with how often it was left unsaid. It is safe for concurrent use.
+// Trouble is something that may keep failing. It is an event once a minute at most, with
+// the number of failures in between. It is safe for concurrent use.
 type Trouble struct {
 	events zerolog.Logger
-	event  string // the word for it
-	what   string // likewise, for people
+	event  string // for programs
+	what   string // for people
 
 	mu     sync.Mutex
 	last   time.Time
 	unsaid int
 }
 
-// Trouble makes a Trouble with a word for programs and one for people.
+// Trouble returns a Trouble with a word for programs and one for people.
 func (l *Log) Trouble(event, what string) *Trouble {
 	return &Trouble{events: l.Logger, event: event, what: what}
 }
 
-// Report says that it failed.
+// Report reports a failure.
 func (t *Trouble) Report(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -44,6 +44,6 @@ func (t *Trouble) Report(err error) {
 	t.last, t.unsaid = time.Now(), 0
 }
 
-// Printf is a fasthttp.Logger's: what a server would write to standard error
+// Printf implements fasthttp.Logger, for what a server would write to standard error
 // itself.
 func (t *Trouble) Printf(format string, args ...any) { t.Report(fmt.Errorf(format, args...)) }

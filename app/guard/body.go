@@ -1,5 +1,4 @@
-// Package guard protects the server from requests, before and after they are
-// answered.
+// Package guard protects the server from what requests may do to it.
 package guard
 
 import (
@@ -10,17 +9,16 @@ import (
 	"fullbore/app/wire"
 )
 
-// drainLimit is how much of a request body that nobody read is read and thrown
-// away to keep the connection, in bytes. Beyond it a new connection is cheaper.
+// drainLimit is how many bytes of an unread request body are discarded to keep the
+// connection. Beyond it a new connection is cheaper.
 const drainLimit = 256 << 10
 
-// UnreadBody deals with what a handler left unread of a request's body.
-// fasthttp, when it streams bodies, would parse the rest as the next request,
-// which is request smuggling. A short body of a known length is read to its
-// end; for any other one the connection closes after the response.
+// UnreadBody deals with what a handler left unread of a request's body. fasthttp, when
+// it streams bodies, would parse the rest as the next request, which is request
+// smuggling. A short body of known length is drained; for any other the connection
+// closes after the response.
 //
-// Call it after everything that may answer, since each answer leaves the same
-// rest behind.
+// Call it after everything that may answer: any answer can leave a rest behind.
 func UnreadBody(ctx *fasthttp.RequestCtx) {
 	if drained(&ctx.Request) {
 		return
@@ -39,15 +37,14 @@ func drained(req *fasthttp.Request) bool {
 	if length < 0 || length > drainLimit { // negative: chunked
 		return false
 	}
-	// The stream ends by itself after length bytes, counting those that a
-	// handler took.
+	// The stream ends after length bytes, including those that a handler read.
 	_, err := io.Copy(io.Discard, req.BodyStream())
 	return err == nil
 }
 
-// Expectation answers a request that waits for "100 Continue" before it sends
-// its body, on a server whose handlers read no body: with the final response,
-// at once. Use it as a fasthttp.Server's ExpectHandler. RFC 9110 section 10.1.1.
+// Expectation is a fasthttp.Server's ExpectHandler for handlers that read no body: a
+// request that waits for "100 Continue" gets its final response at once. RFC 9110
+// section 10.1.1.
 func Expectation(handler fasthttp.RequestHandler) func(*fasthttp.RequestCtx) int {
 	return func(ctx *fasthttp.RequestCtx) int {
 		handler(ctx)

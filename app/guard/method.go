@@ -7,9 +7,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// KnownMethod reports whether the server knows the request's method, and
-// answers 501 if it does not. Fiber would answer 400 and say that the request
-// was malformed, which it is not. RFC 9110 section 9.1.
+// KnownMethod reports whether the server knows the request's method, and answers 501 if
+// not, as in RFC 9110 section 9.1. Fiber would answer 400, as if it were malformed.
 func KnownMethod(ctx *fasthttp.RequestCtx) bool {
 	if method := ctx.Method(); string(method) == fiber.MethodGet || slices.Contains(fiber.DefaultMethods, string(method)) {
 		return true

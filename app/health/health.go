@@ -1,7 +1,6 @@
-// Package health is how well the server is: files, accepting, the access log,
-// disks and the process itself, each with a score and, if it is not well, a
-// reason in words. The pages of the admin listener and the metrics show it, and
-// a change is an event.
+// Package health scores the server's health: files, accepting, the access log, disks and
+// the process itself, each with a reason if it is not perfect. The admin pages and the
+// metrics show it, and a change is an event.
 package health
 
 import (
@@ -19,39 +18,38 @@ import (
 )
 
 const (
-	fresh = time.Second      // what is younger is not looked at again
-	every = 10 * time.Second // between two looks when nobody asks
-	quiet = 10 * time.Second // between two events
+	fresh = time.Second      // how long a report is reused
+	every = 10 * time.Second // between two checks when nobody asks
+	quiet = 10 * time.Second // between two events at least
 )
 
-// Config is what a Monitor looks at. All functions are called by several
-// goroutines at once.
+// Config is what a Monitor checks. All functions must be safe for concurrent use.
 type Config struct {
-	Events zerolog.Logger // is told of changes
+	Events zerolog.Logger // for changes of state
 
-	Places  func() Places                        // the paths that matter, as they are set now
-	Accept  *Recent                              // connections that could not be accepted
-	Log     *Recent                              // writes of the access log that failed
+	Places  func() Places                        // the paths that matter, as currently configured
+	Accept  *Recent                              // failed accepts
+	Log     *Recent                              // failed writes of the access log
 	Lost    func() int64                         // lines of the access log that were dropped
-	Process func() (score int, reasons []string) // what the watchdog says
+	Process func() (score int, reasons []string) // the watchdog's verdict
 }
 
-// Monitor adds up the parts. It is safe for concurrent use.
+// Monitor reports on all parts. It is safe for concurrent use.
 type Monitor struct {
 	cfg     Config
 	storage *probe
 	dropped Recent
 
-	mu       sync.Mutex // around what follows
+	mu       sync.Mutex // guards what follows
 	now      Report
 	at       time.Time // of now
-	lost     int64     // lines at the last look
-	told     string    // the state that the last event said
+	lost     int64     // lines at the last check
+	told     string    // the state in the last event
 	toldAt   time.Time
 	toldOnce bool
 }
 
-// New makes a Monitor, which begins with everything well.
+// New returns a Monitor, which starts out OK.
 func New(cfg Config) *Monitor {
 	return newMonitor(cfg, &probe{patience: probePatience, measure: func() storage { return measure(cfg.Places()) }})
 }
@@ -60,7 +58,7 @@ func newMonitor(cfg Config, storage *probe) *Monitor {
 	return &Monitor{cfg: cfg, storage: storage, told: OK}
 }
 
-// Report is what it all adds up to, at most a second old.
+// Report is the state of all parts, at most a second old.
 func (m *Monitor) Report() Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,7 +75,7 @@ func (m *Monitor) Report() Report {
 	return m.now
 }
 
-// Files is why no file can be served, nil if they can.
+// Files is why no file can be served, nil if files can be.
 func (m *Monitor) Files() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,15 +85,15 @@ func (m *Monitor) Files() error {
 	return nil
 }
 
-// Spaces are how full the file systems are that have the "files" and the
-// "state" folder. One that does not answer is left out.
+// Spaces says how full the file systems of the "files" and the "state" folder are. One
+// that does not answer is left out.
 func (m *Monitor) Spaces() map[string]Space {
 	found, _ := m.storage.look()
 	return found.spaces
 }
 
-// Run looks from time to time, so that a change is told also when nobody asks,
-// until ctx ends.
+// Run checks periodically until ctx ends, so that changes are events even if nobody
+// asks.
 func (m *Monitor) Run(ctx context.Context) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -109,7 +107,7 @@ func (m *Monitor) Run(ctx context.Context) {
 	}
 }
 
-// tell says when the state has changed, at most so often. The caller holds mu.
+// tell writes an event if the state has changed, rate-limited. The caller holds mu.
 func (m *Monitor) tell(now time.Time) {
 	if m.now.State == m.told || (m.toldOnce && now.Sub(m.toldAt) < quiet) {
 		return
@@ -123,7 +121,7 @@ func (m *Monitor) tell(now time.Time) {
 	m.told, m.toldAt, m.toldOnce = m.now.State, now, true
 }
 
-// storageParts are what the disks say. The caller holds mu.
+// storageParts reports on the disks. The caller holds mu.
 func (m *Monitor) storageParts() (files, disk Part) {
 	s, stuck := m.storage.look()
 	if stuck > 0 {
@@ -133,8 +131,8 @@ func (m *Monitor) storageParts() (files, disk Part) {
 	return s.filesPart(), s.diskPart()
 }
 
-// acceptPart is bad when connections cannot be accepted, which is a matter of
-// descriptors or memory.
+// acceptPart is bad if connections cannot be accepted, for lack of descriptors or
+// memory.
 func (m *Monitor) acceptPart(now time.Time) Part {
 	n, err := m.cfg.Accept.sum(now)
 	if n == 0 {
@@ -147,7 +145,7 @@ func (m *Monitor) acceptPart(now time.Time) Part {
 	return p
 }
 
-// logPart is bad when records are lost.
+// logPart is bad if records are lost.
 func (m *Monitor) logPart(now time.Time) Part {
 	p := Part{Name: "log", Score: perfect}
 	var reasons []string
@@ -163,7 +161,7 @@ func (m *Monitor) logPart(now time.Time) Part {
 	return p
 }
 
-// processPart is what the watchdog says.
+// processPart is the watchdog's verdict.
 func processPart(score int, reasons []string) Part {
 	p := Part{Name: "process", Score: score, Reason: strings.Join(reasons, "; ")}
 	if score < perfect {

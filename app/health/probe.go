@@ -10,23 +10,22 @@ const (
 	probeFresh    = time.Second
 )
 
-// probe measures in a goroutine, one at a time: where a network file system
-// never answers, one goroutine waits for it, however many ask. It cannot be
-// ended, so nobody waits for it at the end either. It is safe for concurrent
-// use.
+// probe measures in a single goroutine: if a network file system never answers, only one
+// goroutine hangs, however many callers ask. It cannot be stopped, so nobody waits for
+// it. It is safe for concurrent use.
 type probe struct {
 	measure  func() storage
 	patience time.Duration
 
 	mu      sync.Mutex
-	running chan struct{} // closed when it is over; nil: none runs
+	running chan struct{} // closed at its end; nil: none runs
 	began   time.Time
 	last    storage
 	at      time.Time
 }
 
-// look gives what was found at most a second ago, or for how long there has
-// been no answer, if that is too long.
+// look returns what was found at most a second ago, or, if the answer takes too long,
+// for how long it has been missing.
 func (p *probe) look() (found storage, stuck time.Duration) {
 	p.mu.Lock()
 	if p.running == nil {

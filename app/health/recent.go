@@ -7,18 +7,18 @@ import (
 	"fullbore/app/sliding"
 )
 
-// recentStep makes a minute of a window.
+// recentStep makes the window a minute long.
 const recentStep = 10 * time.Second
 
-// Recent counts failures of the last minute, and remembers the last error. The
-// zero value has none. It is safe for concurrent use.
+// Recent counts the failures of the last minute and keeps the last error. The zero value
+// is ready to use. It is safe for concurrent use.
 type Recent struct {
 	mu     sync.Mutex
 	counts sliding.Window
 	err    error
 }
 
-// Failed counts one.
+// Failed counts a failure.
 func (r *Recent) Failed(err error) { r.add(time.Now(), 1, err) }
 
 func (r *Recent) add(now time.Time, n int64, err error) {
@@ -31,7 +31,7 @@ func (r *Recent) add(now time.Time, n int64, err error) {
 	r.err = err
 }
 
-// sum is how often it failed, and why it did last.
+// sum is the number of failures and the last error.
 func (r *Recent) sum(now time.Time) (n int64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -3,15 +3,15 @@ package health
 // perfect is the best score.
 const perfect = 100
 
-// Part is one thing that can be well or not.
+// Part is the health of one part of the server.
 type Part struct {
 	Name   string `json:"name"`
-	Score  int    `json:"score"`  // 0 does not work, to 100 is well
-	Reason string `json:"reason"` // why it is below 100; "" if it is not
+	Score  int    `json:"score"`  // from 0, does not work, to 100
+	Reason string `json:"reason"` // why it is below 100; "" if it is 100
 }
 
-// Report is the whole: as bad as its worst part. Its JSON is what /health gives
-// to programs, and stable.
+// Report is the health of the whole server: as bad as its worst part. Its JSON is that
+// of /health, and stable.
 type Report struct {
 	Score   int      `json:"score"` // 0..100, the lowest of the parts
 	State   string   `json:"state"` // the score in a word
@@ -40,8 +40,7 @@ func stateOf(score int) string {
 	}
 }
 
-// Sum makes a Report of parts; of none, it is perfect. Scores outside of 0..100
-// are brought to the nearer end.
+// Sum makes a Report of parts; without any it is perfect. Scores are clamped to 0..100.
 func Sum(parts ...Part) Report {
 	r := Report{Score: perfect, Parts: append([]Part{}, parts...), Reasons: []string{}} // JSON has [], not null
 	for i := range r.Parts {

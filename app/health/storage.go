@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// Room is short when both the share and the number of bytes are below
-	// these: a tenth of a large disk is plenty.
+	// Space is short if both the share and the bytes are below these: a tenth of a
+	// large disk is plenty.
 	shortShare, shortBytes = 0.10, 10 << 30
 	emptyShare, emptyBytes = 0.02, 1 << 30
 )
@@ -20,7 +20,7 @@ const (
 // Places are the paths that matter.
 type Places struct {
 	Root  string                      // what is served
-	Open  func() (fs.FileInfo, error) // what is open of it, or why nothing can be served
+	Open  func() (fs.FileInfo, error) // what is open there, or why nothing can be served
 	Log   string                      // the access log's file; "" for none
 	State string                      // the state folder; "" for none
 }
@@ -29,17 +29,17 @@ type Places struct {
 type storage struct {
 	root     string
 	gone     error // why the files cannot be reached
-	replaced bool  // another folder has the name of the one that is served
+	replaced bool  // another folder has taken the served one's name
 	spaces   map[string]Space
-	rooms    []room // what is written to; files are only read, and may fill a disk
+	rooms    []room // what is written to; served files may fill a disk
 }
 
 // Space is how full a file system is.
 type Space struct {
-	Free, Size int64 // bytes, for us, as df has them
+	Free, Size int64 // bytes available to us, as in df
 }
 
-// room is what is left for what is written.
+// room is the space for something that is written to.
 type room struct {
 	what, path string
 	Space
@@ -50,9 +50,9 @@ func measure(p Places) storage {
 	s.replaced, s.gone = p.files()
 	var pathErr *fs.PathError
 	if errors.As(s.gone, &pathErr) {
-		s.gone = pathErr.Err // the name is said anyway
+		s.gone = pathErr.Err // the reason names it anyway
 	}
-	// What cannot be known is left out, and not bad.
+	// Unknown spaces are left out, which is not bad.
 	if space, err := spaceOf(p.Root); err == nil {
 		s.spaces["files"] = space
 	}
@@ -66,7 +66,7 @@ func measure(p Places) storage {
 	return s
 }
 
-// spaceOf is the space where a path is, or would be; for "" it is an error.
+// spaceOf is the space where a path is, or would be. "" is an error.
 func spaceOf(path string) (Space, error) {
 	if path == "" {
 		return Space{}, fs.ErrInvalid
@@ -74,8 +74,7 @@ func spaceOf(path string) (Space, error) {
 	return diskSpace(existing(path))
 }
 
-// files compares what has the root's name with what is open, which is what
-// clients get.
+// files compares what has the root's name with what is open, which is what clients get.
 func (p Places) files() (replaced bool, err error) {
 	named, err := os.Stat(p.Root)
 	if err != nil {
@@ -96,7 +95,7 @@ func (p Places) files() (replaced bool, err error) {
 	return opened.IsDir() && !os.SameFile(named, opened), nil
 }
 
-// existing is the path, or the nearest folder above it that there is.
+// existing is the path, or the nearest folder above it that exists.
 func existing(path string) string {
 	for {
 		if _, err := os.Stat(path); err == nil {

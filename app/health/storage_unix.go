@@ -4,8 +4,7 @@ package health
 
 import "golang.org/x/sys/unix"
 
-// diskSpace is what is left for us in the file system of a path, and what there
-// is for us in all, in bytes, as df has it.
+// diskSpace is the space in the file system of a path, as in df.
 func diskSpace(path string) (Space, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {

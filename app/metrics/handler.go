@@ -1,7 +1,5 @@
 package metrics
 
-// This file is how Prometheus gets the metrics.
-
 import (
 	"compress/gzip"
 	"net/http"
@@ -11,14 +9,14 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// Handler answers a scrape in the format that the client asks for, compressed if
-// it takes gzip.
+// Handler answers a scrape in the format that the client requests, with gzip if it
+// accepts that.
 func (m *Metrics) Handler(c *fiber.Ctx) error {
 	families, err := m.registry.Gather()
 	if err != nil && len(families) == 0 {
 		return err
 	}
-	// What could be gathered is worth more than an error because of the rest.
+	// A partial answer is worth more than an error.
 	format := expfmt.NegotiateAccept(http.Header{"Accept": {c.Get(fiber.HeaderAccept)}}, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	c.Set(fiber.HeaderContentType, string(format))
 	c.Set(fiber.HeaderCacheControl, "no-store")

@@ -1,9 +1,9 @@
 package metrics
 
-// This file is a histogram that takes two additions for an observation. The one
-// of client_golang takes six, to let each scrape see sum and count of the very
-// same moment; two of those were half of what a request's metrics cost. Here the
-// count is that of the buckets, and the sum may be a few observations ahead.
+// This histogram takes two additions per observation. client_golang's takes six, so that
+// each scrape sees sum and count of the same moment; two of those were half the cost of
+// a request's metrics. Here the count is that of the buckets, and the sum may be a few
+// observations ahead.
 
 import (
 	"sort"
@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// maxBuckets is room for the bounds of all histograms here.
+// maxBuckets is enough for every histogram here.
 const maxBuckets = 16
 
 // histogram is of durations.
@@ -53,10 +53,10 @@ func newHistograms(name, help string, bounds [maxBuckets]float64) *histograms {
 	return h
 }
 
-// Describe is a prometheus.Collector's.
+// Describe implements prometheus.Collector.
 func (h *histograms) Describe(descs chan<- *prometheus.Desc) { descs <- h.desc }
 
-// Collect is a prometheus.Collector's.
+// Collect implements prometheus.Collector.
 func (h *histograms) Collect(metrics chan<- prometheus.Metric) {
 	for kind, name := range kinds {
 		one := &h.ofKind[kind]

@@ -1,9 +1,8 @@
-// Package metrics is what the server tells Prometheus. What is counted for each
-// request comes from the logger's Result, the same that an access record is made
-// of, and so the two agree to the byte. What others know already is asked of
-// them when somebody scrapes.
+// Package metrics is what the server exports to Prometheus. Requests are counted from
+// the logger's Result, as are access records, so that the two agree to the byte. What
+// other parts count is read from them on each scrape.
 //
-// No label has a value that a client chose.
+// No label value is chosen by a client.
 package metrics
 
 import (
@@ -28,8 +27,7 @@ var (
 	ttfbBuckets     = [maxBuckets]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 )
 
-// The values of labels. Their places in these lists are their places in the
-// arrays of counters.
+// The values of labels, in the order of the arrays of counters.
 var (
 	methods = [...]string{
 		fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodDelete,
@@ -54,8 +52,8 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 
-	// What requests has, once it was needed: of most combinations there is never
-	// one, and a series for each would be a long page of zeros.
+	// Counters of requests, made on first use: most combinations never occur, and a
+	// series for each would be a long page of zeros.
 	counts [len(methods)][len(codes)][len(kinds)]atomic.Pointer[prometheus.Counter]
 
 	ofKind [len(kinds)]ofKind
@@ -87,8 +85,8 @@ func New(version string, from Sources) *Metrics {
 		k.sent, k.received = sent.WithLabelValues(name), received.WithLabelValues(name)
 		k.duration, k.ttfb = &duration.ofKind[kind], &ttfb.ofKind[kind]
 	}
-	// What alerts look at is there from the start: a series that begins with its
-	// first error does not increase with it.
+	// Series for alerts exist from the start: one that begins with its first error
+	// does not increase by it.
 	for method, name := range methods {
 		if name == fasthttp.MethodGet || name == fasthttp.MethodHead {
 			for kind := range kindAdmin {
@@ -141,7 +139,7 @@ func (m *Metrics) observe(result *logger.Result, kind int) {
 	k.ttfb.observe(result.Ready.Sub(result.Start))
 }
 
-// count is the counter of a combination, found by its labels the first time.
+// count is the counter of a combination, looked up by its labels the first time.
 func (m *Metrics) count(method, code, kind int) prometheus.Counter {
 	known := &m.counts[method][code][kind]
 	if c := known.Load(); c != nil {

@@ -1,7 +1,5 @@
 package metrics
 
-// This file is what others know and are asked for when somebody scrapes.
-
 import (
 	"time"
 
@@ -11,9 +9,8 @@ import (
 	"fullbore/app/transfer"
 )
 
-// Sources are where the numbers come from that nobody counts here. Each function
-// is called at every scrape, perhaps by several at once; one that is nil has no
-// metrics.
+// Sources are where numbers that are not counted here come from. The functions are called
+// on each scrape, perhaps concurrently; a nil one has no metrics.
 type Sources struct {
 	Active       func() int                     // requests in flight on the public listener
 	Downloads    func() transfer.Totals         // what became of downloads
@@ -33,11 +30,10 @@ type Connections struct {
 	Accepted       int64 // since the start
 	AcceptErrors   int64 // accepts that failed and were tried again
 	SlowTurns      int64 // turns of an event loop that held others up
-	Sent, Received int64 // bytes, of those that are closed, too
+	Sent, Received int64 // bytes, including closed connections
 }
 
-// Reloads is what became of reloads of the configuration. The start is one that
-// went well.
+// Reloads counts reloads of the configuration. The start counts as a success.
 type Reloads struct {
 	OK, Refused int64
 	LastOK      bool
@@ -50,7 +46,7 @@ type Watch struct {
 	Captures int64
 }
 
-// sourced is the collector of what Sources tell.
+// sourced is the collector of Sources.
 type sourced struct {
 	from  Sources
 	descs []*prometheus.Desc
@@ -113,14 +109,14 @@ func newSourced(from Sources) *sourced {
 	return s
 }
 
-// Describe is a prometheus.Collector's.
+// Describe implements prometheus.Collector.
 func (s *sourced) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range s.descs {
 		descs <- d
 	}
 }
 
-// Collect is a prometheus.Collector's.
+// Collect implements prometheus.Collector.
 func (s *sourced) Collect(metrics chan<- prometheus.Metric) {
 	out := output{s, metrics}
 	active := 0
@@ -146,7 +142,7 @@ func (s *sourced) Collect(metrics chan<- prometheus.Metric) {
 	s.collectCare(out)
 }
 
-// collectCare collects what operations look after.
+// collectCare collects what operators care about.
 func (s *sourced) collectCare(out output) {
 	if s.from.Health != nil {
 		h := s.from.Health()

@@ -9,14 +9,15 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// Manager is the service manager that is told how the server fares. It is safe
-// for concurrent use.
+// Manager notifies the service manager of the server's state. It is safe for concurrent
+// use.
 type Manager struct {
 	trouble  func(error)
 	stopping atomic.Bool
 }
 
-// NewManager makes a Manager. trouble is told when it cannot be reached.
+// NewManager returns a Manager. trouble is called if the service manager cannot be
+// reached.
 func NewManager(trouble func(error)) *Manager { return &Manager{trouble: trouble} }
 
 func (m *Manager) notify(state string) {
@@ -25,26 +26,26 @@ func (m *Manager) notify(state string) {
 	}
 }
 
-// Ready says that clients are answered on address, with the settings in force.
+// Ready says that the server serves address, with the current settings.
 func (m *Manager) Ready(address string) {
 	m.running(daemon.SdNotifyReady + "\nSTATUS=serving " + address)
 }
 
-// Reloading says that settings are read anew, until Ready.
+// Reloading says that settings are being reloaded, until Ready.
 func (m *Manager) Reloading() {
 	m.running(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec() + "STATUS=reloading")
 }
 
-// running is notify until Stopping: a reload during the drain does not make it
-// a server that runs.
+// running is notify until Stopping: a reload during the drain must not make the server
+// count as running.
 func (m *Manager) running(state string) {
 	if !m.stopping.Load() {
 		m.notify(state)
 	}
 }
 
-// Stopping says that the end has begun. Ready and Reloading say nothing from
-// then on.
+// Stopping says that the server is stopping. Ready and Reloading do nothing from then
+// on.
 func (m *Manager) Stopping() {
 	m.stopping.Store(true)
 	m.notify(daemon.SdNotifyStopping)
@@ -53,15 +54,14 @@ func (m *Manager) Stopping() {
 // Status is a line for people.
 func (m *Manager) Status(text string) { m.notify("STATUS=" + text) }
 
-// Extend asks for that much time before the next sign of progress is due.
+// Extend asks for that much time until the next sign of progress.
 func (m *Manager) Extend(timeout time.Duration) {
 	m.notify("EXTEND_TIMEOUT_USEC=" + strconv.FormatInt(timeout.Microseconds(), 10))
 }
 
-// Watchdog sends signs of life at half of the interval that the manager asks
-// for, until ctx ends: each only when alive, which may take a quarter of the
-// interval, returns nil. The error is that the manager's wish is not understood;
-// if it has none, Watchdog returns at once.
+// Watchdog pings the service manager at half the interval that it requests, until ctx
+// ends, whenever alive, which may take a quarter of the interval, returns nil. The error
+// says that the interval is invalid; without one, Watchdog returns at once.
 func (m *Manager) Watchdog(ctx context.Context, alive func(context.Context) error) error {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if interval == 0 || err != nil {

@@ -1,7 +1,6 @@
-// Package systemd is how the server and a service manager work together: it
-// takes over the sockets that the manager holds, and tells it how it fares.
-// Without a manager, all of it does nothing. See sd_listen_fds(3) and
-// sd_notify(3).
+// Package systemd connects the server to a service manager: it inherits sockets and
+// sends notifications. Without a service manager it does nothing. See sd_listen_fds(3)
+// and sd_notify(3).
 package systemd
 
 import (
@@ -12,25 +11,24 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// The names of sockets: FileDescriptorName= in a .socket unit.
+// Socket names: FileDescriptorName= in a .socket unit.
 const (
 	publicSocket = "public"
 	adminSocket  = "admin"
 )
 
-// Sockets are the listeners that the service manager has opened; each may be
-// nil.
+// Sockets are the listeners that the service manager has opened; each may be nil.
 type Sockets struct{ Public, Admin *net.TCPListener }
 
-// Inherit takes the sockets that were passed to this process. They stay open in
-// the manager, so that no client is refused while a server is replaced.
+// Inherit takes the sockets passed to this process. The service manager keeps them open,
+// so that no client is refused while a server is replaced.
 func Inherit() (_ Sockets, err error) {
 	var named Sockets
 	var others []*net.TCPListener
 	files := activation.Files(true)
 	defer func() {
 		for _, f := range files {
-			_ = f.Close() // what is used is a copy
+			_ = f.Close() // the listeners have copies
 		}
 		if err != nil {
 			closeAll(append(others, named.Public, named.Admin))
@@ -60,7 +58,7 @@ func Inherit() (_ Sockets, err error) {
 	return named.fill(others)
 }
 
-// fill gives sockets without a name of ours their places in order.
+// fill assigns sockets with other names, in order.
 func (s Sockets) fill(others []*net.TCPListener) (Sockets, error) {
 	for _, place := range []**net.TCPListener{&s.Public, &s.Admin} {
 		if *place == nil && len(others) > 0 {
@@ -73,7 +71,7 @@ func (s Sockets) fill(others []*net.TCPListener) (Sockets, error) {
 	return s, nil
 }
 
-// Close closes the sockets, for a server that does not start.
+// Close closes the sockets of a server that does not start.
 func (s Sockets) Close() { closeAll([]*net.TCPListener{s.Public, s.Admin}) }
 
 func closeAll(listeners []*net.TCPListener) {
@@ -84,7 +82,6 @@ func closeAll(listeners []*net.TCPListener) {
 	}
 }
 
-// tcpListener makes a listener of a socket.
 func tcpListener(file *os.File) (*net.TCPListener, error) {
 	ln, err := net.FileListener(file)
 	if err != nil {

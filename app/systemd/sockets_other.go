@@ -4,5 +4,5 @@ package systemd
 
 import "net"
 
-// accepts is never asked: no sockets are passed here.
+// accepts is never called: no sockets are passed here.
 func accepts(*net.TCPListener) bool { return true }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// accepts reports whether a socket listens; net takes any one.
+// accepts reports whether a socket listens; net.FileListener takes any.
 func accepts(ln *net.TCPListener) bool {
 	raw, err := ln.SyscallConn()
 	if err != nil {

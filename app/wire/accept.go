@@ -18,7 +18,7 @@ const (
 	acceptBackoffMax = time.Second
 )
 
-// accepting takes connections off a listening socket, or looks after who does.
+// accepting takes connections off a listening socket, or supervises who does.
 type accepting struct {
 	tcp     *net.TCPListener
 	onError func(err error, pause time.Duration)
@@ -84,8 +84,7 @@ func passing(err error) bool {
 	return false
 }
 
-// SyscallConn is the listening socket, for who accepts by system calls; see
-// AcceptBy.
+// SyscallConn is the listening socket, for accepting by system calls; see AcceptBy.
 func (a *accepting) SyscallConn() (syscall.RawConn, error) { return a.tcp.SyscallConn() }
 
 // AcceptBy says that connections are taken by others than Accept. They call
@@ -93,8 +92,8 @@ func (a *accepting) SyscallConn() (syscall.RawConn, error) { return a.tcp.Syscal
 // from any goroutine.
 func (a *accepting) AcceptBy(wake func()) { a.wake.Store(&wake) }
 
-// Accepting says that the caller takes connections. It is false when the
-// listener is closed.
+// Accepting says that the caller takes connections. It returns false if the listener is
+// closed.
 func (a *accepting) Accepting() bool {
 	select {
 	case <-a.closed:
@@ -129,8 +128,8 @@ func (a *accepting) Check(ctx context.Context) error {
 	return nil
 }
 
-// rouse wakes who waits for connections. Accept takes a deadline away when it
-// has met it, and could take this one for the last: it is set anew each time.
+// rouse wakes whoever waits for connections. Accept clears a deadline that it has met,
+// and could clear this one as the last: it is set again each time.
 func (a *accepting) rouse() error {
 	if wake := a.wake.Load(); wake != nil {
 		(*wake)()

@@ -1,8 +1,7 @@
 package wire
 
-// This file lets a response's header wait for its body, so that a small one is
-// a single system call and as few packets as possible. TCP_CORK would do the
-// latter for two system calls more. See tcp(7).
+// A corked header waits for its body, so that a small response takes one system call and
+// few packets. TCP_CORK takes two more system calls. See tcp(7).
 
 import (
 	"errors"
@@ -37,9 +36,9 @@ type cork struct{ held *[]byte }
 // in reports whether what is written is held back.
 func (c *cork) in() bool { return c.held != nil }
 
-// Cork begins to hold back what is written, up to 68 KiB, until Uncork sends it
-// as one. It is false, and does nothing, when too many connections hold back
-// already. Each Cork needs an Uncork or a DropCork.
+// Cork holds back what is written, up to 68 KiB, until Uncork sends it at once. It
+// returns false if too many connections are corked already. Each successful Cork needs
+// an Uncork or a DropCork.
 func (s *sender) Cork() bool {
 	if corkCount.Add(1) > maxCorked {
 		corkCount.Add(-1)
@@ -68,8 +67,8 @@ func (s *sender) Uncork() (int64, error) {
 	return int64(n), err
 }
 
-// DropCork forgets what is held back, for who cannot complete it. The next
-// write goes out as if it had never been written.
+// DropCork discards what is held back and cannot be completed. The next write goes out
+// as if it had never been written.
 func (s *sender) DropCork() {
 	if !s.cork.in() {
 		return

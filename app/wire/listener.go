@@ -24,8 +24,8 @@ type Config struct {
 	// Optional. Default: IdleTimeoutDefault
 	IdleTimeout time.Duration
 
-	// OnAcceptError is told of each failed accept and of the pause before the
-	// next try. It is called from Accept and must not block.
+	// OnAcceptError is called from Accept for each failed accept, with the pause
+	// before the next try. It must not block.
 	//
 	// Optional. Default: nil
 	OnAcceptError func(err error, pause time.Duration)
@@ -50,15 +50,15 @@ func Listen(addr string, config ...Config) (*Listener, error) {
 		return nil, err
 	}
 	tcp, ok := ln.(*net.TCPListener)
-	if !ok { // "tcp" gives nothing else; said rather than trusted
+	if !ok { // "tcp" returns nothing else; not trusted
 		_ = ln.Close() // the error below is the one that matters
 		return nil, fmt.Errorf("listen %s: not a TCP listener but %T", addr, ln)
 	}
 	return NewListener(tcp, config...), nil
 }
 
-// NewListener takes a listener over that was opened elsewhere, such as by the
-// service manager.
+// NewListener takes over a listener that was opened elsewhere, such as by the service
+// manager.
 func NewListener(tcp *net.TCPListener, config ...Config) *Listener {
 	var cfg Config
 	if len(config) > 0 {

@@ -55,7 +55,7 @@ func (e *stallError) Error() string {
 
 func (e *stallError) Unwrap() error { return e.err }
 
-// errCarryOn says that the deadline passed while the peer still takes bytes.
+// errCarryOn says that the deadline passed while the peer was still taking bytes.
 var errCarryOn = errors.New("carry on")
 
 // judge turns a passed deadline into errCarryOn as long as the peer took

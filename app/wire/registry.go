@@ -30,13 +30,13 @@ type Seat struct {
 
 func (s *Seat) seat() *Seat { return s }
 
-// shards is a power of two, so that who walks through a part of the registry
-// keeps few from coming and going.
+// shards is how many locks the members are spread over, so that a walk blocks few of
+// them; a power of two.
 const shards = 16
 
-// Registry knows the connections that are open, of whichever kind, and what
-// those did that are closed. The zero value is empty. It is safe for concurrent
-// use; a Member is added, replaced and removed by its owner.
+// Registry knows the open connections of any kind, and what closed ones transferred. The
+// zero value is empty. It is safe for concurrent use; a Member is added, replaced and
+// removed by its owner.
 type Registry struct {
 	accepted, open, peak atomic.Int64
 	retirement           atomic.Int32
@@ -113,8 +113,8 @@ func (s *shard) leave(seat *Seat) {
 	*seat = Seat{}
 }
 
-// each calls do with every member, the shard of which is locked meanwhile, and
-// gives how many there were.
+// each calls do with every member, under its shard's lock, and returns how many there
+// were.
 func (r *Registry) each(do func(Member)) (n int) {
 	for i := range r.shards {
 		shard := &r.shards[i]
@@ -137,13 +137,12 @@ func (r *Registry) Open() int { return int(r.open.Load()) }
 // Peak is the most connections that were open at once since the last call.
 func (r *Registry) Peak() int { return int(r.peak.Swap(r.open.Load())) }
 
-// Bytes is how many bytes the kernel took for sending and how many were received
-// on all connections since the start, those that are closed and those that are
-// open, headers included. It never goes back.
+// Bytes is how many bytes were sent and received on all connections since the start,
+// open and closed, including headers. It never decreases.
 func (r *Registry) Bytes() (written, read int64) {
 	for i := range r.shards {
 		shard := &r.shards[i]
-		shard.mu.Lock() // what closes meanwhile is counted once
+		shard.mu.Lock() // what closes during the walk is counted once
 		written += shard.written
 		read += shard.read
 		for seat := shard.first; seat != nil; seat = seat.next {
