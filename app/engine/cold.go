@@ -89,6 +89,12 @@ func (p *cold) work() {
 // sendCold sends a piece of a file, and waits for the disk.
 func (c *Conn) sendCold() progress {
 	r := c.out
+	if r.checked <= 0 {
+		if err := r.body.Verify(); err != nil {
+			return c.breakOff(err)
+		}
+		r.checked = checkEvery
+	}
 	n := min(r.left, coldPiece, r.checked)
 	if r.total > lastPiece {
 		n = min(n, r.total-lastPiece)

@@ -352,3 +352,26 @@ func TestEndOfAColdFileIsLookedAtWhenItIsThere(t *testing.T) {
 	}
 	l.broken(c)
 }
+
+// A file system that cannot tell what is cached is a remote one, which is not
+// asked on a loop.
+func TestRemoteFileIsNotLookedAtOnTheLoop(t *testing.T) {
+	s, l := stopped(t, hello)
+	c := s.accepted(l)
+	name, _ := randomFile(t, 64<<10)
+	body := newFileBody(t, name)
+	r := newResponse()
+	r.begin(body)
+	r.next()
+	r.cold, r.checked = true, 0 // a look is due
+	c.out = r
+	body.changed.Store(true)
+	left := int64(turnMin)
+	if p := l.sendRange(c, r, &left); p != absent || c.failure != nil {
+		t.Errorf("%v, %v", p, c.failure)
+	}
+	if p := c.sendCold(); p != broken || body.sent.Load() > 0 {
+		t.Errorf("%v, %d bytes were sent", p, body.sent.Load())
+	}
+	l.broken(c)
+}
