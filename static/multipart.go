@@ -39,7 +39,9 @@ func (l *layout) count() int {
 	return len(l.ranges) + 1
 }
 
-// segment makes the i-th segment. The last of a multipart body is only text.
+// segment makes the i-th segment. The last of a multipart body is only text. The CRLF in
+// front of the first boundary is optional (RFC 9110 section 14.6), but every other server
+// sends it, and zsync, which drops the first line of a body, asks for ever without it.
 func (l *layout) segment(i int) segment {
 	switch {
 	case l.boundary == "":
@@ -47,13 +49,9 @@ func (l *layout) segment(i int) segment {
 	case i == len(l.ranges):
 		return segment{text: "\r\n--" + l.boundary + "--\r\n"}
 	}
-	before := "\r\n"
-	if i == 0 {
-		before = ""
-	}
 	return segment{
-		text: fmt.Sprintf("%s--%s\r\nContent-Type: %s\r\nContent-Range: %s\r\n\r\n",
-			before, l.boundary, l.mediaType, l.ranges[i].contentRange(l.size)),
+		text: fmt.Sprintf("\r\n--%s\r\nContent-Type: %s\r\nContent-Range: %s\r\n\r\n",
+			l.boundary, l.mediaType, l.ranges[i].contentRange(l.size)),
 		byteRange: l.ranges[i],
 	}
 }

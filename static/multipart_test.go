@@ -49,6 +49,9 @@ func partsOf(t *testing.T, contentType, body string) []part {
 		}
 		parts = append(parts, part{p.Header.Get("Content-Type"), p.Header.Get("Content-Range"), string(content)})
 	}
+	if !strings.HasPrefix(body, "\r\n--"+params["boundary"]+"\r\n") {
+		t.Errorf("the body begins with %q", body[:min(80, len(body))])
+	}
 	if !strings.HasSuffix(body, "\r\n--"+params["boundary"]+"--\r\n") {
 		t.Errorf("the body ends with %q", body[max(0, len(body)-80):])
 	}
