@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync/atomic"
 	"time"
 
@@ -97,11 +96,11 @@ func (f *files) swap(h *static.Handler) {
 // are refused. There must be no swap after it.
 func (f *files) close() { f.now.Load().leave() }
 
-// alive is what the handler in force has open, or why it can answer nothing.
-func (f *files) alive() (fs.FileInfo, error) {
+// alive asks the handler in force; see source.Source.
+func (f *files) alive() (replaced bool, err error) {
 	g := f.enter()
 	if g == nil {
-		return nil, errors.New("closed")
+		return false, errors.New("closed")
 	}
 	defer g.leave()
 	return g.Alive()

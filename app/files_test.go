@@ -87,8 +87,8 @@ func TestFilesStayOpenForWhoeverIsInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFiles(h)
-	if info, err := f.alive(); err != nil || !info.IsDir() {
-		t.Errorf("what is open: %v, %v", info, err)
+	if replaced, err := f.alive(); err != nil || replaced {
+		t.Errorf("what is open: %v, %v", replaced, err)
 	}
 	inside := f.enter()
 	next, err := static.Open(dir)

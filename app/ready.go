@@ -32,9 +32,9 @@ func (r *readiness) check() error {
 	return nil
 }
 
-// places are the paths that matter, as they are set now.
+// places are what matters on disk, as it is set now.
 func places(cfg *config.Config, files *files, state string) health.Places {
-	p := health.Places{Root: cfg.Path, Open: files.alive, State: state}
+	p := health.Places{Root: cfg.Path, Alive: files.alive, State: state}
 	if cfg.AccessLog != "-" && cfg.AccessLog != "off" {
 		p.Log = cfg.AccessLog
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"go.uber.org/goleak"
 
+	"fullbore/app/engine"
 	"fullbore/app/wire"
 	"fullbore/static/source"
 )
@@ -45,8 +46,16 @@ type socket func(t *testing.T) (net.Listener, *tls.Config)
 
 // sockets are the kinds of connection: fullbore's own, which takes files, counts
 // and holds back on demand, the system's, which takes files, TLS over that, which
-// takes none, and TLS over fullbore's own, which counts and holds back.
-var sockets = map[string]socket{"wire": onWire, "net": onNet, "tls": onTLS, "tls over wire": onTLSOverWire}
+// takes none, TLS over fullbore's own, which counts and holds back, and event loops.
+var sockets = map[string]socket{"wire": onWire, "net": onNet, "tls": onTLS, "tls over wire": onTLSOverWire, "loops": onLoops}
+
+// looped is a listener whose connections event loops carry, where there are any.
+type looped struct{ net.Listener }
+
+func onLoops(t *testing.T) (net.Listener, *tls.Config) {
+	ln, client := onWire(t)
+	return looped{ln}, client
+}
 
 func onTLSOverWire(t *testing.T) (net.Listener, *tls.Config) {
 	ln, _ := onWire(t)
@@ -141,7 +150,12 @@ func serveHandler(t *testing.T, on socket, mount string, h *Handler) *site {
 	ln, client := on(t)
 	s.addr, s.client = ln.Addr().String(), client
 	served := make(chan error, 1)
-	go func() { served <- app.Listener(ln) }()
+	if on, ok := ln.(looped); ok {
+		app.Handler() // builds the routes
+		go func() { served <- engine.Serve(on.Listener, app.Server()) }()
+	} else {
+		go func() { served <- app.Listener(ln) }()
+	}
 	t.Cleanup(func() {
 		if err := app.Shutdown(); err != nil {
 			t.Error(err)

@@ -71,7 +71,8 @@ type Config struct {
 	Hidden bool
 
 	// OutsideLinks follows symbolic links out of the root, including absolute ones.
-	// Without it clients get 404 for them.
+	// Without it clients get 404 for them. It is for New and Open; with Serve, the
+	// source decides.
 	//
 	// Optional. Default: false
 	OutsideLinks bool
@@ -84,8 +85,9 @@ type Config struct {
 	Growing bool
 
 	// HotCache is how many bytes of often requested files are cached, on servers
-	// that run handlers where nothing may block. Each request revalidates the file
-	// with the file system.
+	// that run handlers where nothing may block: the content of those up to 64 KiB,
+	// the descriptor of others. Each request revalidates the file with the file
+	// system. It is for New and Open; with Serve, the source decides.
 	//
 	// Optional. Default: 0, no cache
 	HotCache int64
@@ -127,12 +129,29 @@ func New(root string, config ...Config) fiber.Handler {
 	return h.Handle
 }
 
-// Open opens root, a folder or a regular file, and serves it until Close. A single
-// file is served under its own name, to which / redirects.
+// Open opens root, a folder or a regular file on disk, and serves it until Close. A
+// single file is served under its own name, to which / redirects.
 func Open(root string, config ...Config) (*Handler, error) {
-	h := &Handler{}
+	cfg := Config{}
+	if len(config) > 0 {
+		cfg = config[0]
+	}
+	disk, err := source.OpenDisk(root, cfg.OutsideLinks)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", root, err)
+	}
+	disk.KeepHot(cfg.HotCache)
+	return Serve(disk, cfg), nil
+}
+
+// Serve serves files from any source until Close, which closes the source, too.
+func Serve(root source.Source, config ...Config) *Handler {
+	h := &Handler{root: root}
 	if len(config) > 0 {
 		h.cfg = config[0]
+	}
+	if single, ok := root.(source.Single); ok {
+		h.only = single.Only()
 	}
 	if h.cfg.Index == "" {
 		h.cfg.Index = "index.html"
@@ -149,21 +168,13 @@ func Open(root string, config ...Config) (*Handler, error) {
 	if h.cfg.Browse {
 		h.listing = listing.New(listing.Config{Readme: h.cfg.Readme, Compress: h.cfg.Compress})
 	}
-	disk, err := source.OpenDisk(root, h.cfg.OutsideLinks)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", root, err)
-	}
-	disk.KeepHot(h.cfg.HotCache)
-	h.root, h.only = disk, disk.Only()
-	return h, nil
+	return h
 }
 
-// Alive opens what is served, as a request would: the folder that was opened,
-// whatever has its name now, or the file that has the name now. The error says why
-// no request can be served. It blocks as long as the file system does.
-func (h *Handler) Alive() (fs.FileInfo, error) { return h.root.Alive() }
+// Alive asks the source; see source.Source.
+func (h *Handler) Alive() (replaced bool, err error) { return h.root.Alive() }
 
-// Close closes the root. Later requests fail.
+// Close closes the source. Later requests fail.
 func (h *Handler) Close() error { return h.root.Close() }
 
 const allowed = "GET, HEAD, OPTIONS"

@@ -3,6 +3,7 @@ package static
 // Sections are those of RFC 9110.
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 // validators identify one version of a file.
 type validators struct {
-	etag    string // a quoted string of size, mtime and inode
+	etag    string // a quoted string of size, mtime and inode, or of the source's own
 	modTime time.Time
 }
 
@@ -35,8 +36,11 @@ const (
 // validatorsOf derives the validators from the open file. A replaced file has another
 // inode, a rewritten one another modification time, to the nanosecond where the file
 // system keeps them. While a second write could still leave the same time, the entity
-// tag is weak: section 8.8.1.
+// tag is weak: section 8.8.1. A source that has a name for the version knows better.
 func validatorsOf(info source.Info, now time.Time) validators {
+	if info.Version != "" {
+		return validators{etag: `"` + url.PathEscape(info.Version) + `"`, modTime: info.ModTime}
+	}
 	resolution := tick
 	if info.ModTime.Nanosecond() == 0 {
 		resolution = coarseTick

@@ -1,12 +1,9 @@
 package static
 
-// The seam to where files come from: a source that is no disk, and a connection
-// whose handlers may not sleep.
+// A connection whose handlers may not sleep.
 
 import (
 	"errors"
-	"io"
-	"io/fs"
 	"net"
 	"strings"
 	"testing"
@@ -16,13 +13,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"fullbore/static/listing"
 	"fullbore/static/source"
 )
 
-// memory is a source without descriptors. What is in slow would block.
+// memory is a source that opens at once what is not in slow.
 type memory struct {
-	fstest.MapFS
+	source.Source
+	files  fstest.MapFS
 	slow   map[string]bool
 	waited []string
 }
@@ -33,87 +30,16 @@ func (m *memory) Open(name string, wait source.Wait) (source.File, source.Info, 
 	} else if m.slow[name] {
 		return nil, source.Info{}, source.ErrWouldBlock
 	}
-	f, err := m.MapFS.Open(name)
-	if err != nil {
-		return nil, source.Info{}, err
-	}
-	opened := memoryFile{f}
-	info, err := opened.Stat()
-	return opened, info, err
-}
-
-func (m *memory) List(folder source.File, name string) source.Folder {
-	return memoryFolder{folder.(memoryFile).File.(fs.ReadDirFile), m, name}
-}
-
-func (m *memory) Alive() (fs.FileInfo, error) { return m.Stat(".") }
-func (m *memory) Close() error                { return nil }
-
-type memoryFile struct{ fs.File }
-
-func (f memoryFile) ReadAt(p []byte, offset int64) (int, error) {
-	return f.File.(io.ReaderAt).ReadAt(p, offset)
-}
-
-func (f memoryFile) Stat() (source.Info, error) {
-	info, err := f.File.Stat()
-	if err != nil {
-		return source.Info{}, err
-	}
-	kind := source.Regular
-	if info.IsDir() {
-		kind = source.Directory
-	}
-	return source.Info{Kind: kind, Size: info.Size(), ModTime: info.ModTime()}, nil
-}
-
-type memoryFolder struct {
-	fs.ReadDirFile
-	m    *memory
-	name string
-}
-
-func (f memoryFolder) Look(base string) (source.Info, error) {
-	opened, info, err := f.m.Open(base, source.MayWait)
-	if err != nil {
-		return info, err
-	}
-	return info, opened.Close()
+	return m.Source.Open(name, source.MayWait)
 }
 
 func inMemory(files map[string]string) *memory {
-	m := &memory{MapFS: fstest.MapFS{}}
+	m := &memory{files: fstest.MapFS{}}
 	for name, content := range files {
-		m.MapFS[name] = &fstest.MapFile{Data: []byte(content), ModTime: time.Now().Add(-time.Hour)}
+		m.files[name] = &fstest.MapFile{Data: []byte(content), ModTime: time.Now().Add(-time.Hour)}
 	}
+	m.Source = source.FS(m.files)
 	return m
-}
-
-func TestSourceThatIsNoDisk(t *testing.T) {
-	large := noise(300_000, 1)
-	m := inMemory(map[string]string{"f.txt": "content", "large": large, "index/index.html": "index", "sub/x": "x"})
-	for kind, on := range sockets {
-		h := &Handler{cfg: Config{Index: "index.html"}, root: m, listing: listing.New(listing.Config{})}
-		s := serveHandler(t, on, "/", h)
-		for target, want := range map[string]string{"/f.txt": "content", "/large": large, "/index/": "index"} {
-			if got := s.ask(t, "GET", target); got.StatusCode != 200 || got.body != want {
-				t.Errorf("%s: %s: %d with %d bytes, want %d", kind, target, got.StatusCode, len(got.body), len(want))
-			}
-			if b := s.body(t); b.BytesSent() != int64(len(want)) || b.Err() != nil {
-				t.Errorf("%s: %s: counted %d, %v", kind, target, b.BytesSent(), b.Err())
-			}
-		}
-		if got := s.ask(t, "GET", "/large", "Range: bytes=5-9,100000-199999"); got.StatusCode != 206 || !strings.Contains(got.body, large[100_000:200_000]) {
-			t.Errorf("%s: parts: %d with %d bytes", kind, got.StatusCode, len(got.body))
-		}
-		s.body(t)
-		if got := s.ask(t, "GET", "/", "Accept: application/json"); got.StatusCode != 200 || !strings.Contains(got.body, `"f.txt"`) {
-			t.Errorf("%s: its listing: %d %q", kind, got.StatusCode, got.body)
-		}
-		if got := s.ask(t, "GET", "/nope"); got.StatusCode != 404 {
-			t.Errorf("%s: what is not there: %d", kind, got.StatusCode)
-		}
-	}
 }
 
 // sleepless is a connection whose handlers may not sleep before they said so.
@@ -129,7 +55,7 @@ func TestHandlerTellsBeforeItSleeps(t *testing.T) {
 	m := inMemory(map[string]string{"f.txt": "content", "cold.txt": "content", "noextension": "content", "page.html": noise(5000, 1), "index/index.html": "index", "sub/x": "x"})
 	m.slow = map[string]bool{"cold.txt": true}
 	dir := t.TempDir()
-	for name, file := range m.MapFS {
+	for name, file := range m.files {
 		write(t, dir, name, string(file.Data))
 	}
 	disk, err := source.OpenDisk(dir, false)
@@ -139,8 +65,7 @@ func TestHandlerTellsBeforeItSleeps(t *testing.T) {
 	t.Cleanup(func() { _ = disk.Close() })
 	for name, root := range map[string]source.Source{"memory": m, "disk": disk} {
 		app := fiber.New()
-		h := &Handler{cfg: Config{Index: "index.html", Compress: true}, root: root, listing: listing.New(listing.Config{})}
-		app.Use(h.Handle)
+		app.Use(Serve(root, Config{Compress: true, Browse: true}).Handle)
 		handle := app.Handler()
 		for _, test := range []struct {
 			target, header string

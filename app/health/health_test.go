@@ -3,7 +3,6 @@ package health
 import (
 	"bytes"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +46,7 @@ func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
 	}
 	defer func() { handler.Close() }()
 	p := Places{
-		Root: dir, Open: func() (fs.FileInfo, error) { return handler.Alive() },
+		Root: dir, Alive: func() (bool, error) { return handler.Alive() },
 		Log: filepath.Join(dir, "not", "yet", "log"), State: dir,
 	}
 	s := measure(p)
@@ -91,7 +90,11 @@ func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
 	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "it is a file now") {
 		t.Errorf("a file in its place: %+v", part)
 	}
-	p.Root = "/dev/null"
+	for _, err := range []error{os.Remove(dir), os.Symlink(os.DevNull, dir)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "neither") {
 		t.Errorf("a device: %+v", part)
 	}

@@ -17,12 +17,15 @@ const (
 	emptyShare, emptyBytes = 0.02, 1 << 30
 )
 
-// Places are the paths that matter.
+// Places are what matters on disk.
 type Places struct {
-	Root  string                      // what is served
-	Open  func() (fs.FileInfo, error) // what is open there, or why nothing can be served
-	Log   string                      // the access log's file; "" for none
-	State string                      // the state folder; "" for none
+	Root  string // where the served files are
+	Log   string // the access log's file; "" for none
+	State string // the state folder; "" for none
+
+	// Alive asks what is served whether it can be reached. replaced says that
+	// something else has its name by now.
+	Alive func() (replaced bool, err error)
 }
 
 // storage is what was found there.
@@ -48,10 +51,6 @@ type room struct {
 func measure(p Places) storage {
 	s := storage{root: p.Root, spaces: make(map[string]Space, 2)}
 	s.replaced, s.gone = p.files()
-	var pathErr *fs.PathError
-	if errors.As(s.gone, &pathErr) {
-		s.gone = pathErr.Err // the reason names it anyway
-	}
 	// Unknown spaces are left out, which is not bad.
 	if space, err := spaceOf(p.Root); err == nil {
 		s.spaces["files"] = space
@@ -74,25 +73,13 @@ func spaceOf(path string) (Space, error) {
 	return diskSpace(existing(path))
 }
 
-// files compares what has the root's name with what is open, which is what clients get.
+// files says whether the served files can be reached, and what helps.
 func (p Places) files() (replaced bool, err error) {
-	named, err := os.Stat(p.Root)
-	if err != nil {
-		return false, err
+	replaced, err = p.Alive()
+	if replaced && errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; SIGHUP serves the one that has its name now", err)
 	}
-	if !named.IsDir() && !named.Mode().IsRegular() {
-		return false, errors.New("neither a folder nor a regular file")
-	}
-	opened, err := p.Open()
-	switch {
-	case err != nil && named.IsDir() && errors.Is(err, fs.ErrNotExist):
-		return false, fmt.Errorf("%w; SIGHUP serves the one that has its name now", err)
-	case err != nil:
-		return false, err
-	case opened.IsDir() && !named.IsDir():
-		return false, errors.New("it is a file now; a folder was opened")
-	}
-	return opened.IsDir() && !os.SameFile(named, opened), nil
+	return replaced, err
 }
 
 // existing is the path, or the nearest folder above it that exists.

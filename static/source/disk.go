@@ -38,8 +38,7 @@ func OpenDisk(name string, outside bool) (*Disk, error) {
 	return d, nil
 }
 
-// Only is the name of the single file that is served, link or not; "" for a folder.
-// Open then opens it whatever name it is given.
+// Only implements Single. The name may be that of a link.
 func (d *Disk) Only() string { return d.only }
 
 // cause strips the name from an error; the caller adds its own.
@@ -74,32 +73,50 @@ func readable(name string) error {
 // closeQuietly closes what was only read, where errors lose nothing.
 func closeQuietly(c io.Closer) { _ = c.Close() }
 
-// Alive implements Source: it is the folder that was opened, whatever has its name now,
-// or the file that has the name now.
-func (d *Disk) Alive() (fs.FileInfo, error) {
+// Alive implements Source. What is served must still have its name; a single file is
+// whichever has it.
+func (d *Disk) Alive() (replaced bool, err error) {
+	named, err := os.Stat(d.path)
+	if err != nil {
+		return false, cause(err)
+	}
+	if !named.IsDir() && !named.Mode().IsRegular() {
+		return false, errors.New("neither a folder nor a regular file")
+	}
 	f, info, err := d.Open(".", MayWait)
 	if err != nil {
-		return nil, cause(err)
+		return false, cause(err)
 	}
 	opened := f.(*file).osFile() //nolint:forcetypeassert // Open returns no other
 	defer closeQuietly(opened)
 	switch {
-	case d.only != "" && info.Kind == Directory:
-		return nil, errors.New("it is a folder now; a file was opened")
-	case d.only != "" && info.Kind != Regular:
-		return nil, errors.New("it is no longer a regular file")
 	case d.only == "":
-		// No kernel lists a removed folder, on any file system; a link count of 0 is
-		// not as reliable.
-		if _, err := opened.Readdirnames(1); errors.Is(err, fs.ErrNotExist) {
-			return nil, absentError("the open folder was removed")
-		} else if err != nil && !errors.Is(err, io.EOF) {
-			return nil, cause(err)
-		}
+		return aliveFolder(opened, named)
+	case info.Kind == Directory:
+		return true, errors.New("it is a folder now; a file was opened")
+	case info.Kind != Regular:
+		return true, errors.New("it is no longer a regular file")
+	}
+	return false, nil
+}
+
+// aliveFolder compares an open folder with what has its name now.
+func aliveFolder(opened *os.File, named fs.FileInfo) (replaced bool, err error) {
+	if !named.IsDir() {
+		return true, errors.New("it is a file now; a folder was opened")
 	}
 	is, err := opened.Stat()
 	if err != nil {
-		return nil, cause(err)
+		return false, cause(err)
 	}
-	return is, nil
+	replaced = !os.SameFile(named, is)
+	// No kernel lists a removed folder, on any file system; a link count of 0 is not as
+	// reliable.
+	switch _, err := opened.Readdirnames(1); {
+	case errors.Is(err, fs.ErrNotExist):
+		return replaced, absentError("the open folder was removed")
+	case err != nil && !errors.Is(err, io.EOF):
+		return replaced, cause(err)
+	}
+	return replaced, nil
 }

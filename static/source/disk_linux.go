@@ -19,7 +19,7 @@ const renameRetries = 32
 
 // Disk is a folder, or a single file, on disk. It is safe for concurrent use.
 type Disk struct {
-	path     string       // of a single file
+	path     string       // what it was opened by
 	only     string       // its name; "" for a folder
 	dir      *os.File     // of a folder
 	fd       atomic.Int32 // dir's descriptor; -1 once closed, when its number may be reused
@@ -33,7 +33,7 @@ func openFolder(name string, outside bool) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Disk{dir: dir, outside: outside}
+	d := &Disk{path: name, dir: dir, outside: outside}
 	d.fd.Store(int32(dir.Fd()))
 	if outside {
 		return d, nil

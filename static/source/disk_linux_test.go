@@ -2,7 +2,6 @@ package source
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,17 +34,6 @@ func open(t *testing.T, name string, outside bool) *Disk {
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	return d
-}
-
-// opened is the content of a name, or the error.
-func opened(s Source, name string, wait Wait) (string, error) {
-	f, info, err := s.Open(name, wait)
-	if err != nil {
-		return "", err
-	}
-	defer closeQuietly(f)
-	content, err := io.ReadAll(io.NewSectionReader(f, 0, info.Size))
-	return string(content), err
 }
 
 func TestWhatLeadsOutDoesNotExist(t *testing.T) {

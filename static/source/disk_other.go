@@ -121,14 +121,7 @@ func (f *file) Close() error {
 }
 
 func infoOf(info fs.FileInfo) Info {
-	kind := Special
-	switch {
-	case info.Mode().IsRegular():
-		kind = Regular
-	case info.IsDir():
-		kind = Directory
-	}
-	return Info{Kind: kind, Size: info.Size(), ModTime: info.ModTime()}
+	return Info{Kind: kindOf(info), Size: info.Size(), ModTime: info.ModTime()}
 }
 
 // Descriptor is -1: here net.TCPConn does sendfile.

@@ -1,6 +1,6 @@
 // Package source is where served files come from: names below a root are opened and
-// listed. Disk, a folder on disk, is the first kind of source; an archive or an object
-// store could be others, without a change to the HTTP side.
+// listed. Disk is a folder on disk; FS is any fs.FS, such as a zip archive; an object
+// store could be another, without a change to the HTTP side.
 package source
 
 import (
@@ -22,11 +22,20 @@ type Source interface {
 	Open(name string, wait Wait) (File, Info, error)
 	// List takes over an open folder for listing; name is what it was opened by.
 	List(folder File, name string) Folder
-	// Alive opens what is served, as a request would. The error says why no request
-	// can be served. It blocks as long as the file system does.
-	Alive() (fs.FileInfo, error)
+	// Alive opens what is served, as a request would, and looks for its name. The error
+	// says why no request can be served, or that the name is gone; replaced, that
+	// something else has it by now. It blocks as long as the file system does.
+	Alive() (replaced bool, err error)
 	// Close closes the root. Open files stay open; Open fails.
 	Close() error
+}
+
+// Single is a Source that may be of a single file.
+type Single interface {
+	Source
+	// Only is the name of that file; "" if the source is a folder. Open then opens it
+	// whatever name it is given.
+	Only() string
 }
 
 // Wait says whether a call may block, on a disk or a network.
@@ -49,6 +58,11 @@ type Info struct {
 	Size    int64 // bytes
 	ModTime time.Time
 	Inode   uint64 // 0 if unknown
+
+	// Version is what the source itself calls this version, such as the entity tag or
+	// version ID of an object in a store; "" if it has no name for it. Equal ones must
+	// mean equal content.
+	Version string
 }
 
 // Kind of a file.
@@ -60,6 +74,17 @@ const (
 	Regular               // to be downloaded
 	Directory             // to be listed
 )
+
+// kindOf is the kind of what an io/fs describes.
+func kindOf(info fs.FileInfo) Kind {
+	switch {
+	case info.Mode().IsRegular():
+		return Regular
+	case info.IsDir():
+		return Directory
+	}
+	return Special
+}
 
 // File is an open file. Only ReadAt is safe for concurrent use.
 type File interface {
