@@ -25,6 +25,7 @@ func openHandler(cfg config.Config) (*static.Handler, error) {
 		Readme:                f.Readme,
 		Download:              f.Download,
 		MaxAge:                int(f.MaxAge / time.Second),
+		ETag:                  f.ETag,
 		Compress:              f.Compress,
 		Precompressed:         f.Precompressed,
 		Hidden:                f.Hidden,

@@ -15,7 +15,7 @@ var mayImport = map[string][]string{
 	"app":     {"app/", "logger", "static", "static/listing"},
 
 	"app/admin":    {"app/drain", "app/health", "app/transfer", "app/wire", "static/reply"},
-	"app/config":   {"app/watch", "app/wire", "logger"},
+	"app/config":   {"app/watch", "app/wire", "logger", "static"},
 	"app/drain":    {"app/systemd", "app/transfer", "logger"},
 	"app/engine":   {"app/head", "app/wire"},
 	"app/event":    {"app/config", "logger"},

@@ -53,7 +53,8 @@ func (h *Handler) useSibling(c *fiber.Ctx, b *Body, name string, accepted accept
 				closeQuietly(b.file)
 				b.file, b.info, b.coding = f, info, coding
 				b.name = path.Base(name) + coding.Suffix()
-				b.validators = validatorsOf(info, timeOf(c))
+				b.validate(h.cfg.ETag)
+				b.coded(coding)
 				b.whole()
 				return true
 			}
@@ -72,6 +73,8 @@ func (b *Body) compress(accepted accept.Weights) {
 	}
 	if encoder, ok := acquireEncoder(coding); ok {
 		b.encoder, b.coding = encoder, coding
-		b.etag = `W/` + strings.TrimSuffix(strings.TrimPrefix(b.etag, "W/"), `"`) + "-" + coding.Token() + `"`
+		if b.etag != "" {
+			b.etag = `W/` + strings.TrimSuffix(strings.TrimPrefix(b.etag, "W/"), `"`) + "-" + coding.Token() + `"`
+		}
 	}
 }

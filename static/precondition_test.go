@@ -103,6 +103,33 @@ func TestPreconditionsOnAWeakTag(t *testing.T) {
 	}
 }
 
+// Without a date, conditions on it do not count (sections 13.1.3 and 13.1.4); without a
+// tag, there still is a representation, which "*" stands for.
+func TestPreconditionsOnNoValidator(t *testing.T) {
+	const past, future = "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"
+	for _, test := range []struct {
+		header, value string
+		want          verdict
+	}{
+		{"If-Match", `"a"`, failed},
+		{"If-Match", `""`, failed},
+		{"If-Match", `*`, proceed},
+		{"If-None-Match", `"a"`, proceed},
+		{"If-None-Match", `""`, proceed},
+		{"If-None-Match", `*`, notModified},
+		{"If-Modified-Since", past, proceed},
+		{"If-Modified-Since", future, proceed},
+		{"If-Unmodified-Since", past, proceed},
+		{"If-Unmodified-Since", future, proceed},
+	} {
+		var h fasthttp.RequestHeader
+		h.Set(test.header, test.value)
+		if got := precondition(&h, validators{}); got != test.want {
+			t.Errorf("%s: %s: got %d, want %d", test.header, test.value, got, test.want)
+		}
+	}
+}
+
 // condition is a precondition that a request may have: absent, one that is
 // true of the file, or one that is false.
 type condition int

@@ -36,7 +36,7 @@ func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name strin
 	base := path.Base(name)
 	b := &Body{representation: representation{file: f, name: base, info: info}, grown: h.cfg.Growing}
 	b.whole()
-	err := b.identify(c, base)
+	err := h.identify(c, b, base)
 	if err == nil {
 		h.choose(c, b, name)
 		h.describe(c, b, base)
@@ -83,7 +83,7 @@ type known struct {
 }
 
 // identify determines the media type and the validators, unless they are known.
-func (b *Body) identify(c *fiber.Ctx, base string) error {
+func (h *Handler) identify(c *fiber.Ctx, b *Body, base string) error {
 	kept, isKept := b.file.(source.Kept)
 	if isKept {
 		if k, ok := kept.Memo().Load().(*known); ok {
@@ -94,8 +94,9 @@ func (b *Body) identify(c *fiber.Ctx, base string) error {
 	if err := b.examine(c, base); err != nil {
 		return err
 	}
-	if now := timeOf(c); isKept && now.Sub(b.modTime) > coarseTick+dateLag {
-		b.date = b.lastModified(nil, now)
+	b.validate(h.cfg.ETag)
+	if now := timeOf(c); isKept && now.Sub(b.info.ModTime) > coarseTick+dateLag {
+		b.date = b.lastModified([]byte{}, now)
 		kept.Memo().Store(&known{b.mediaType, b.validators, b.date})
 	}
 	return nil
@@ -110,8 +111,12 @@ func (b *Body) examine(c *fiber.Ctx, base string) error {
 		}
 		b.mediaType = sniff(head)
 	}
-	b.validators = validatorsOf(b.info, timeOf(c))
 	return nil
+}
+
+// validate determines the validators. The request may be older than the file.
+func (b *Body) validate(rule string) {
+	b.validators = validatorsOf(rule, b.info, changedAt(b.file), time.Now())
 }
 
 // head is the file's first bytes, as many as sniff looks at.
@@ -145,13 +150,17 @@ var (
 // describe sets the header fields that every response for a representation has.
 func (h *Handler) describe(c *fiber.Ctx, b *Body, base string) {
 	header := &c.Response().Header
-	header.SetCanonical(keyETag, utils.UnsafeBytes(b.etag))
+	if b.etag != "" {
+		header.SetCanonical(keyETag, utils.UnsafeBytes(b.etag))
+	}
 	date := b.date
 	if date == nil {
 		var buf [len(imfFixdate)]byte
 		date = b.lastModified(buf[:0], timeOf(c))
 	}
-	header.SetCanonical(keyLastModified, date)
+	if len(date) > 0 {
+		header.SetCanonical(keyLastModified, date)
+	}
 	header.SetContentType(b.mediaType)
 	if b.encoder == nil {
 		header.SetCanonical(keyAcceptRanges, bytesUnit)

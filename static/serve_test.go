@@ -329,7 +329,8 @@ func openBelow(t testing.TB, dir, name string) representation {
 // validatorsNow are those that the middleware would send for a file.
 func validatorsNow(t testing.TB, full string) validators {
 	t.Helper()
-	return validatorsOf(openBelow(t, filepath.Dir(full), filepath.Base(full)).info, time.Now())
+	r := openBelow(t, filepath.Dir(full), filepath.Base(full))
+	return validatorsOf(ETagAuto, r.info, changedAt(r.file), time.Now())
 }
 
 // headerOf is the header of a response without what differs each time.

@@ -52,6 +52,11 @@ type Config struct {
 	// Optional. Default: 0, caches decide by Last-Modified
 	MaxAge int
 
+	// ETag is the rule by which files get their entity tags: an ETag constant.
+	//
+	// Optional. Default: ETagAuto
+	ETag string
+
 	// Compress compresses text of 1 KiB to 10 MiB on the fly, with zstd or gzip, for
 	// clients that accept it.
 	//
@@ -105,6 +110,17 @@ type Config struct {
 	ModifyResponse fiber.Handler
 }
 
+// Check is what is wrong with a config, if anything.
+func (c *Config) Check() error {
+	if c.ETag == "" {
+		return nil
+	}
+	if err := CheckETag(c.ETag); err != nil {
+		return fmt.Errorf("ETag: %w", err)
+	}
+	return nil
+}
+
 // PolicyDefault lets documents load images, media, styles and fonts from the same
 // server but run no scripts: whoever can put a file into the folder must not act on
 // behalf of other users.
@@ -136,6 +152,9 @@ func Open(root string, config ...Config) (*Handler, error) {
 	if len(config) > 0 {
 		cfg = config[0]
 	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
 	disk, err := source.OpenDisk(root, cfg.OutsideLinks)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", root, err)
@@ -144,7 +163,8 @@ func Open(root string, config ...Config) (*Handler, error) {
 	return Serve(disk, cfg), nil
 }
 
-// Serve serves files from any source until Close, which closes the source, too.
+// Serve serves files from any source until Close, which closes the source, too. It
+// panics if Config.Check fails.
 func Serve(root source.Source, config ...Config) *Handler {
 	h := &Handler{root: root}
 	if len(config) > 0 {
@@ -155,6 +175,12 @@ func Serve(root source.Source, config ...Config) *Handler {
 	}
 	if h.cfg.Index == "" {
 		h.cfg.Index = "index.html"
+	}
+	if h.cfg.ETag == "" {
+		h.cfg.ETag = ETagAuto
+	}
+	if err := h.cfg.Check(); err != nil {
+		panic(err)
 	}
 	switch h.cfg.ContentSecurityPolicy {
 	case "":

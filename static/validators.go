@@ -3,8 +3,6 @@ package static
 // Sections are those of RFC 9110.
 
 import (
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,51 +10,12 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/static/accept"
-	"fullbore/static/source"
 )
 
 // validators identify one version of a file.
 type validators struct {
-	etag    string // a quoted string of size, mtime and inode, or of the source's own
-	modTime time.Time
-}
-
-// Two writes may leave the same modification time if they are closer than the
-// resolution of the clock: the kernel's tick, at least 100 per second, or the 2 s of
-// a file system that keeps only whole seconds.
-const (
-	tick       = 20 * time.Millisecond
-	coarseTick = 2 * time.Second
-
-	// opening is how long a slow disk may take between a request's arrival and the
-	// opened file: what was written in between is new, too.
-	opening = time.Minute
-)
-
-// validatorsOf derives the validators from the open file. A replaced file has another
-// inode, a rewritten one another modification time, to the nanosecond where the file
-// system keeps them. While a second write could still leave the same time, the entity
-// tag is weak: section 8.8.1. A source that has a name for the version knows better.
-func validatorsOf(info source.Info, now time.Time) validators {
-	if info.Version != "" {
-		return validators{etag: `"` + url.PathEscape(info.Version) + `"`, modTime: info.ModTime}
-	}
-	resolution := tick
-	if info.ModTime.Nanosecond() == 0 {
-		resolution = coarseTick
-	}
-	tag := make([]byte, 0, len(`W/"--"`)+3*16)
-	if age := now.Sub(info.ModTime); age > -opening && age < resolution {
-		tag = append(tag, "W/"...)
-	}
-	tag = append(tag, '"')
-	tag = strconv.AppendInt(tag, info.Size, 16)
-	tag = append(tag, '-')
-	tag = strconv.AppendInt(tag, info.ModTime.UnixNano(), 16)
-	tag = append(tag, '-')
-	tag = strconv.AppendUint(tag, info.Inode, 16)
-	tag = append(tag, '"')
-	return validators{etag: string(tag), modTime: info.ModTime}
+	etag    string    // "" if there is none
+	modTime time.Time // zero if there is none that could be trusted
 }
 
 // dateLag is how far Date may lag behind the clock: fasthttp renews it every second,
@@ -65,8 +24,11 @@ const dateLag = 2 * time.Second
 
 // lastModified appends the value of Last-Modified, which is never later than Date:
 // section 8.8.2.1. For a file just written it is a moment too early, and a client
-// that asks with it gets the file again.
+// that asks with it gets the file again. It appends nothing if there is no such time.
 func (v validators) lastModified(dst []byte, now time.Time) []byte {
+	if v.modTime.IsZero() {
+		return dst
+	}
 	t := v.modTime
 	if latest := now.Add(-dateLag); t.After(latest) {
 		t = latest
@@ -123,20 +85,21 @@ func conditional(h *fasthttp.RequestHeader) bool {
 }
 
 // precondition evaluates the preconditions in the order of section 13.2.2, except for
-// If-Range, which rangesFor evaluates.
+// If-Range, which rangesFor evaluates. Those with a date do not count if the file has
+// none: sections 13.1.3 and 13.1.4.
 func precondition(h *fasthttp.RequestHeader, v validators) verdict {
 	if ifMatch := accept.List(h, fiber.HeaderIfMatch); ifMatch != "" {
 		if !matches(ifMatch, v.etag, strongEqual) {
 			return failed
 		}
-	} else if since, ok := date(h, fiber.HeaderIfUnmodifiedSince); ok && v.modifiedAfter(since) {
+	} else if since, ok := v.date(h, fiber.HeaderIfUnmodifiedSince); ok && v.modifiedAfter(since) {
 		return failed
 	}
 	if ifNoneMatch := accept.List(h, fiber.HeaderIfNoneMatch); ifNoneMatch != "" {
 		if matches(ifNoneMatch, v.etag, weakEqual) {
 			return notModified
 		}
-	} else if since, ok := date(h, fiber.HeaderIfModifiedSince); ok && !v.modifiedAfter(since) {
+	} else if since, ok := v.date(h, fiber.HeaderIfModifiedSince); ok && !v.modifiedAfter(since) {
 		return notModified
 	}
 	return proceed
@@ -148,9 +111,9 @@ func (v validators) modifiedAfter(t time.Time) bool {
 }
 
 // date parses a header; an invalid date or a repeated header counts as absent, as
-// sections 13.1.3 and 13.1.4 require.
-func date(h *fasthttp.RequestHeader, name string) (time.Time, bool) {
-	if len(h.Peek(name)) == 0 { // as in accept.List
+// sections 13.1.3 and 13.1.4 require, and so does any for a file without a date.
+func (v validators) date(h *fasthttp.RequestHeader, name string) (time.Time, bool) {
+	if v.modTime.IsZero() || len(h.Peek(name)) == 0 { // as in accept.List
 		return time.Time{}, false
 	}
 	lines := h.PeekAll(name)
@@ -183,7 +146,7 @@ func ifRange(value string, v validators, now time.Time) bool {
 	}
 	t, ok := parseDate(value)
 	mod := v.modTime.Truncate(time.Second)
-	return ok && t.Equal(mod) && now.Sub(mod) > time.Second
+	return ok && !v.modTime.IsZero() && t.Equal(mod) && now.Sub(mod) > time.Second
 }
 
 // matches looks for etag in the list of an If-Match or If-None-Match; "*" matches

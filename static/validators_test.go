@@ -1,88 +1,21 @@
 package static
 
-// Validators: RFC 9110 section 8.8, and the comparisons of section 13 that use
-// them.
+// Dates, and the comparisons of RFC 9110 section 13 that use validators.
 
 import (
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	"fullbore/static/source"
 )
-
-func TestETagIsAnotherForEveryVersion(t *testing.T) {
-	dir := t.TempDir()
-	addr := serve(t, "/", dir)
-	seen := map[string]string{}
-	note := func(what string) {
-		tag := ask(t, addr, "HEAD", "/f").Header.Get("ETag")
-		if !regexp.MustCompile(`^"[0-9a-f-]+"$`).MatchString(tag) {
-			t.Errorf("%s: %q is no strong entity tag", what, tag)
-		}
-		if before, ok := seen[tag]; ok {
-			t.Errorf("%s has the tag of %s", what, before)
-		}
-		seen[tag] = what
-	}
-	full := write(t, dir, "f", "one")
-	note("the first version")
-	info, _ := os.Stat(full)
-	later := info.ModTime().Add(time.Nanosecond)
-	if err := os.Chtimes(full, later, later); err != nil {
-		t.Fatal(err)
-	}
-	note("one changed a nanosecond later")
-	other := write(t, dir, "g", "two")
-	if err := os.Chtimes(other, later, later); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(other, full); err != nil {
-		t.Fatal(err)
-	}
-	note("one renamed over it with the same size and time")
-}
-
-// Section 8.8.1: while a second write could leave the same time, the tag must
-// not claim to tell every byte.
-func TestETagOfAFileYoungerThanTheClocksTickIsWeak(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 600_000_000, time.UTC)
-	whole := now.Truncate(time.Second)
-	for _, test := range []struct {
-		name string
-		mod  time.Time
-		weak bool
-	}{
-		{"at this moment", now, true},
-		{"a millisecond ago", now.Add(-time.Millisecond), true},
-		{"just within a tick", now.Add(-tick + 1), true},
-		{"a tick ago", now.Add(-tick), false},
-		{"an hour ago", now.Add(-time.Hour), false},
-		{"whole seconds, now", whole, true},
-		{"whole seconds, a second ago", whole.Add(-time.Second), true},
-		{"whole seconds, three ago", whole.Add(-3 * time.Second), false},
-		{"a millisecond ahead", now.Add(time.Millisecond), true},
-	} {
-		v := validatorsOf(source.Info{Size: 1, ModTime: test.mod, Inode: 2}, now)
-		if strings.HasPrefix(v.etag, "W/") != test.weak {
-			t.Errorf("written %s: the tag is %s", test.name, v.etag)
-		}
-		// Weak or not, it names the same version: section 8.8.3.2.
-		if later := validatorsOf(source.Info{Size: 1, ModTime: test.mod, Inode: 2}, now.Add(time.Hour)); !weakEqual(v.etag, later.etag) {
-			t.Errorf("written %s: the tag is %s, an hour later %s", test.name, v.etag, later.etag)
-		}
-	}
-}
 
 // Section 8.8.2.1: a date later than Date would keep a later change from being
 // seen. The Date that fasthttp sends lies up to a second behind the clock.
 func TestLastModifiedIsNeverLaterThanDate(t *testing.T) {
 	dir := t.TempDir()
 	addr := serve(t, "/", dir)
-	for name, age := range map[string]time.Duration{"in the future": -100 * time.Hour, "now": 0, "half a second ago": time.Second / 2, "an hour ago": time.Hour} {
+	for name, age := range map[string]time.Duration{"now": 0, "half a second ago": time.Second / 2, "an hour ago": time.Hour} {
 		full := write(t, dir, "f", "x")
 		at := time.Now().Add(-age)
 		if err := os.Chtimes(full, at, at); err != nil {
@@ -117,7 +50,7 @@ func TestLastModifiedIsNeverLaterThanDate(t *testing.T) {
 // sends.
 func TestDatesAsTheStandardLibraryWritesThem(t *testing.T) {
 	now := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-	for at := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC); at.Before(now.Add(-dateLag)); at = at.Add(5003*time.Hour + 7*time.Minute + 13*time.Second) {
+	for at := time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC); at.Before(now.Add(-dateLag)); at = at.Add(5003*time.Hour + 7*time.Minute + 13*time.Second) {
 		if got, want := string(validators{modTime: at}.lastModified(nil, now)), at.Format(http.TimeFormat); got != want {
 			t.Fatalf("%v: %q, want %q", at, got, want)
 		}
@@ -184,6 +117,9 @@ func TestIfRange(t *testing.T) {
 		{"13.1.5: malformed", `"a`, strong, false},
 		{"13.1.5: malformed", `"a" `, strong, false},
 		{"13.1.5: no star", `*`, strong, false},
+		{"13.1.5: no date to compare with", "Mon, 01 Jan 0001 00:00:00 GMT", validators{etag: `"a"`}, false},
+		{"13.1.5: no tag to compare with", `""`, validators{modTime: mod}, false},
+		{"13.1.5", "Fri, 02 Jan 2026 03:04:05 GMT", validators{modTime: mod}, true},
 	} {
 		if got := ifRange(test.value, test.v, mod.Add(time.Hour)); got != test.want {
 			t.Errorf("section %s: %q with %s: %v", test.section, test.value, test.v.etag, got)

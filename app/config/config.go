@@ -13,6 +13,7 @@ import (
 	"fullbore/app/watch"
 	"fullbore/app/wire"
 	"fullbore/logger"
+	"fullbore/static"
 )
 
 // Config is what a server is started with.
@@ -42,7 +43,7 @@ func defaultConfig() Config {
 		HotCache:     16 << 20,
 		AccessLog:    "-",
 		LogFormat:    logger.FormatJSON,
-		Files:        Files{Index: "index.html", Browse: true, Policy: PolicyStrict},
+		Files:        Files{Index: "index.html", Browse: true, ETag: static.ETagAuto, Policy: PolicyStrict},
 		IdleTimeout:  wire.IdleTimeoutDefault,
 		DrainTimeout: 30 * time.Second,
 		Operations: Operations{

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"fullbore/static"
 )
 
 // Files is how files and folders are answered for.
@@ -13,6 +15,7 @@ type Files struct {
 	Readme        bool          // show a folder's README above its listing
 	Download      bool          // make browsers save rather than show
 	MaxAge        time.Duration // how long caches may keep a file
+	ETag          string        // the rule for entity tags: one of static's
 	Compress      bool          // compress text on the fly
 	Precompressed bool          // use the .zst, .br and .gz beside a file
 	Hidden        bool          // serve names that begin with a dot
@@ -27,6 +30,9 @@ const PolicyStrict = "strict"
 func (f *Files) validate() error {
 	if f.MaxAge < 0 || f.MaxAge%time.Second != 0 {
 		return wrong("max-age", "%v: want whole seconds, 0 or more", duration(f.MaxAge))
+	}
+	if err := static.CheckETag(f.ETag); err != nil {
+		return wrong("etag", "%v", err)
 	}
 	if f.Index == "" || f.Index == "." || f.Index == ".." || strings.ContainsAny(f.Index, "/\x00") {
 		return wrong("index", "%q: want the name of a file, such as index.html", f.Index)

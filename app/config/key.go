@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"fullbore/app/watch"
+	"fullbore/static"
 )
 
 // envPrefix begins the name of every environment variable of ours.
@@ -61,6 +62,7 @@ func (f *Files) keys() []Key {
 		{"readme", sectionFiles, "show a folder's README or HEADER file above its listing", true, nil, (*boolean)(&f.Readme)},
 		{"download", sectionFiles, "make browsers save files rather than show them, as ?download does for one", true, nil, (*boolean)(&f.Download)},
 		{"max-age", sectionFiles, "how long caches may keep a file without asking again, such as 1h", true, nil, (*duration)(&f.MaxAge)},
+		{"etag", sectionFiles, "how files get their entity tags: auto (size and time, the same for a copy with its times), inode (another for every copy), seconds (as nginx), weak, or off", true, []string{static.ETagAuto, static.ETagInode, static.ETagSeconds, static.ETagWeak, static.ETagOff}, (*text)(&f.ETag)},
 		{"compress", sectionFiles, "compress text of 1 KiB to 10 MiB on the fly, by zstd or gzip", true, nil, (*boolean)(&f.Compress)},
 		{"precompressed", sectionFiles, "send the .zst, .br or .gz beside a file to clients that accept it", true, nil, (*boolean)(&f.Precompressed)},
 		{"hidden", sectionFiles, "serve and list files and folders whose name begins with a dot", true, nil, (*boolean)(&f.Hidden)},

@@ -15,8 +15,9 @@ import (
 // file is an open file. It is a bare descriptor: an os.File would cost system calls to
 // learn that the poller does not take it.
 type file struct {
-	fd   int
-	name string // the last part, for messages
+	fd      int
+	name    string        // the last part, for messages
+	changed unix.Timespec // its ctime, as of the last Stat
 }
 
 // Stat implements File.
@@ -25,8 +26,12 @@ func (f *file) Stat() (Info, error) {
 	if _, err := retry(func() (int, error) { return 0, unix.Fstat(f.fd, &st) }); err != nil {
 		return Info{}, &fs.PathError{Op: "stat", Path: f.name, Err: err}
 	}
+	f.changed = st.Ctim
 	return infoOf(&st), nil
 }
+
+// Changed implements Stamped.
+func (f *file) Changed() time.Time { return time.Unix(f.changed.Unix()) }
 
 func infoOf(st *unix.Stat_t) Info {
 	kind := Special

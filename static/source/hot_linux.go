@@ -320,6 +320,9 @@ func (f *hotFile) Content() []byte { return f.e.content }
 // Memo is described with Kept.
 func (f *hotFile) Memo() *atomic.Value { return &f.e.memo }
 
+// Changed implements Stamped.
+func (f *hotFile) Changed() time.Time { return time.Unix(f.e.was.ctime.Unix()) }
+
 // Close implements File.
 func (f *hotFile) Close() error {
 	if !f.closed {

@@ -121,6 +121,14 @@ type Kept interface {
 	Memo() *atomic.Value
 }
 
+// Stamped is a File that has a time of change (ctime), which moves with whatever is done
+// to the file and cannot be set.
+type Stamped interface {
+	File
+	// Changed is the time when the file was opened, or last asked for its Info.
+	Changed() time.Time
+}
+
 // NoWaiter is a File that can tell whether a read would block.
 type NoWaiter interface {
 	// ReadAtNoWait is ReadAt, or ErrWouldBlock. It may return fewer bytes without an
