@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -164,5 +165,104 @@ func TestGetThatExpectsHasTheHeaderOfTheFile(t *testing.T) {
 	want := header("")
 	if got := header("Expect: 100-continue\r\nContent-Length: 5\r\n"); got != want || want == "" {
 		t.Errorf("with Expect: %q, without: %q", got, want)
+	}
+}
+
+// A request whose body does not come is recorded with what is known of it: which it
+// was, how much came, and how long that was awaited.
+func TestBodyThatNeverComes(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const chunked = "Transfer-Encoding: chunked\r\n\r\n"
+	for _, test := range []struct {
+		name, head, body string
+		half             bool // close the sending side; else be silent
+		want             record
+	}{
+		{"nothing, then the end", "POST /f?q HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "", true,
+			record{Method: "POST", Path: "/f", Query: "q", Status: 400, Error: "the connection ended within the content"}},
+		{"a part, then the end", "PUT /a%20b HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "0123456789", true,
+			record{Method: "PUT", Path: "/a b", Status: 400, Received: 10, Error: "the connection ended within the content"}},
+		{"all but a byte of a GET's", "GET /f HTTP/1.1\r\nContent-Length: 11\r\n\r\n", "0123456789", true,
+			record{Method: "GET", Path: "/f", Status: 400, Received: 10, Error: "the connection ended within the content"}},
+		{"nothing, in silence", "POST /f HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "", false,
+			record{Method: "POST", Path: "/f", Status: 408, Error: "the content did not come in time"}},
+		{"a part, then silence", "DELETE /f HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "0123456789", false,
+			record{Method: "DELETE", Path: "/f", Status: 408, Received: 10, Error: "the content did not come in time"}},
+		{"chunks, then silence", "POST /f HTTP/1.1\r\n" + chunked, "5\r\n01234\r\n", false,
+			record{Method: "POST", Path: "/f", Status: 405}}, // it is not waited for
+		{"a larger one, then silence", "POST /f HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", strings.Repeat("x", 9000), false,
+			record{Method: "POST", Path: "/f", Status: 405, Received: 9000}},
+		{"continue is awaited", "POST /f HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n", "", false,
+			record{Method: "POST", Path: "/f", Status: 405}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, dir)
+			c := dial(t, s.addr, 0)
+			c.send(t, getRequest("/f")) // so that the connection has served before
+			first, rest, _ := strings.Cut(test.head, "\r\n")
+			c.send(t, first+"\r\nHost: test\r\n"+rest+test.body)
+			if test.half {
+				_ = c.CloseWrite()
+			}
+			if _, err := io.ReadAll(c.r); err != nil {
+				t.Error(err)
+			}
+			got := s.records(2)[1]
+			if test.want.Status == 408 && got.DurationMS < 1000 {
+				t.Errorf("it took %.1f ms; the server was silent for longer", got.DurationMS)
+			}
+			if !strings.Contains(got.Error, test.want.Error) {
+				t.Errorf("the error is %q, want %q", got.Error, test.want.Error)
+			}
+			want := test.want
+			want.Error, want.Outcome, want.Sent, want.Size = got.Error, "complete", got.Sent, got.Size
+			want.DurationMS, want.TTFBMS = got.DurationMS, got.TTFBMS
+			if got != want {
+				t.Errorf("got  %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+// What a refused request leaves in the log does not depend on the engine.
+func TestEnginesRecordRefusalsAlike(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there are no event loops on " + runtime.GOOS)
+	}
+	raws := []string{
+		"hello\r\n\r\n",
+		"GET /a%20b?q HTTP/1.1\r\n\r\n",
+		"GET /f HTTP/9.9\r\nHost: test\r\n\r\n",
+		"GET /f HTTP/1.1\r\nHost: test\r\nA : b\r\n\r\n",
+		"GET /" + strings.Repeat("x", 40<<10) + " HTTP/1.1\r\nHost: test\r\n\r\n",
+		"GET /f HTTP/1.1\r\nHost: test\r\nA: " + strings.Repeat("x", 40<<10) + "\r\n\r\n",
+		"GET /f HTTP/1.1\r\nHo",
+		"POST /f HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST /f HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n123",
+		getRequest("/f") + "\x00\r\n\r\n",
+	}
+	said := map[string][]record{}
+	for _, engine := range []string{"epoll", "goroutines"} {
+		s := start(t, t.TempDir(), "--engine", engine)
+		for _, raw := range raws {
+			answers(t, s, raw)
+		}
+		s.stop()
+		said[engine] = s.records(len(raws))
+		for i := range said[engine] {
+			said[engine][i].DurationMS, said[engine][i].TTFBMS = 0, 0
+		}
+	}
+	for i, want := range said["goroutines"] {
+		if got := said["epoll"][i]; got != want {
+			t.Errorf("on loops %+v\non goroutines %+v", got, want)
+		}
+		if prefix := fmt.Sprintf("refused with %d: ", want.Status); want.Status != 404 && !strings.HasPrefix(want.Error, prefix) {
+			t.Errorf("the error is %q, and does not begin with %q", want.Error, prefix)
+		}
 	}
 }

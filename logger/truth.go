@@ -144,7 +144,9 @@ func (v *visit) received() int64 {
 	req := &v.ctx.Request
 	declared := int64(req.Header.ContentLength())
 	switch {
-	case v.record.Unread, declared == noLength:
+	case v.record.Unread:
+		return v.arrived
+	case declared == noLength:
 		return 0
 	case v.body != nil:
 		return v.body.read

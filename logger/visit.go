@@ -13,13 +13,14 @@ import (
 // fasthttp closes every user value that is an io.Closer when it resets the
 // request, which it always does after the response.
 type visit struct {
-	log    *Logger
-	record *record // nil once detached
-	key    any     // of the user value
-	ctx    *fasthttp.RequestCtx
-	body   *countedStream // the request's; nil if not counted
-	line   []byte         // the first phase's
-	number uint64         // of ${id}; 0: none yet
+	log     *Logger
+	record  *record // nil once detached
+	key     any     // of the user value
+	ctx     *fasthttp.RequestCtx
+	body    *countedStream // the request's; nil if not counted
+	line    []byte         // the first phase's
+	number  uint64         // of ${id}; 0: none yet
+	arrived int64          // bytes of the body of a request that could not be read
 
 	told     bool // the request could not be read, but its request line is known
 	wrapped  bool // begun and ended by Wrap

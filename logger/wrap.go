@@ -2,6 +2,7 @@ package logger
 
 import (
 	"errors"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -14,7 +15,8 @@ import (
 //
 // For a request that could not be read, the record lacks what could not be parsed;
 // it lacks everything if the body could not be read, since fasthttp then drops the
-// header. The duration is that of the answer, except for a connection's first
+// header, unless the error still has it (see requestLine and unreadBody). The
+// duration is that of the answer, except for a connection's first
 // request, which begins with the connection unless the server has
 // ReduceMemoryUsage, under which fasthttp forgets the time.
 func (l *Logger) Wrap(server *fasthttp.Server) {
@@ -37,7 +39,11 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 			ctx.Response.SetConnectionClose() // as fasthttp will; it adds to the header
 			v := l.attach(ctx, l, true)
 			v.told = read != nil
+			v.noteUnreadBody(err)
 			v.observe()
+			if read != nil {
+				err = read // without fasthttp's words around it
+			}
 			v.record.errText = append(v.record.errText[:0], err.Error()...)
 			v.handled()
 		}
@@ -63,4 +69,24 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 type requestLine interface {
 	error
 	RequestLine() (method, target string)
+}
+
+// unreadBody is an error about a request whose body did not come, with as many
+// bytes as did, and since when they were awaited; that is the zero time if not even
+// the header came.
+type unreadBody interface {
+	error
+	Content() (received int64, since time.Time)
+}
+
+func (v *visit) noteUnreadBody(err error) {
+	var body unreadBody
+	if !errors.As(err, &body) {
+		return
+	}
+	received, since := body.Content()
+	if since.IsZero() {
+		return
+	}
+	v.arrived, v.record.Start = received, since
 }

@@ -19,9 +19,10 @@ type Reader struct {
 	head    Head // the one that is judged or was passed on last
 	trailer Head
 	phase   phase
-	left    int64 // of content, or of a chunk
-	extra   int   // bytes of chunk extensions so far
-	err     error // what every Read gives from here on
+	left    int64   // of content, or of a chunk
+	content content // what is known of it
+	extra   int     // bytes of chunk extensions so far
+	err     error   // what every Read gives from here on
 
 	// held[from:judged] may be passed on, held[judged:to] is still to be judged.
 	held             *[]byte // nil while from, judged and to are 0
@@ -85,9 +86,9 @@ func (r *Reader) Refused() *Refusal {
 }
 
 // Read passes on bytes that were judged. Its error is a *Refusal when they are
-// not in order, io.EOF after a request that does not persist, and
-// io.ErrUnexpectedEOF within the content of one; these stay. Between requests
-// it is the error of the source, which may be read again.
+// not in order or end within a request, and io.EOF after a request that does
+// not persist; these stay. Between requests it is the error of the source,
+// which may be read again.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -126,7 +127,7 @@ func (r *Reader) begin(p []byte) (int, error) {
 		return 0, nil
 	}
 	r.hold(p[r.head.Length:n])
-	r.startContent()
+	r.startContent(p[:r.head.Length])
 	return r.head.Length, nil
 }
 
@@ -149,6 +150,7 @@ func (r *Reader) inData() bool { return r.phase == inContent || r.phase == inChu
 // took says that n more bytes of content were judged.
 func (r *Reader) took(n int64) {
 	r.left -= n
+	r.content.received += n
 	switch {
 	case r.left > 0:
 	case r.phase == inContent:
@@ -172,7 +174,7 @@ func (r *Reader) judge() bool {
 		switch r.head.Judge(ahead, r.limit) {
 		case Complete:
 			r.judged += r.head.Length
-			r.startContent()
+			r.startContent(ahead)
 			return true
 		case Refused:
 			r.err = r.head.Refusal(ahead)
@@ -187,8 +189,8 @@ func (r *Reader) judge() bool {
 	return r.judgeChunked(ahead)
 }
 
-// startContent expects what the head announced.
-func (r *Reader) startContent() {
+// startContent expects what the head, which buf begins with, announced.
+func (r *Reader) startContent(buf []byte) {
 	switch r.left, r.extra = r.head.Body, 0; {
 	case r.left == Chunked:
 		r.phase = inChunkLine
@@ -196,7 +198,9 @@ func (r *Reader) startContent() {
 		r.phase = inContent
 	default:
 		r.phase = atRest
+		return
 	}
+	r.content.begin(&r.head, buf)
 }
 
 // judgeChunked judges what frames the content.
@@ -227,7 +231,7 @@ func (r *Reader) judgeChunked(ahead []byte) bool {
 		r.judged += n
 		r.phase = next
 	case Refused:
-		r.err = &Refusal{Status: status, Reason: reason, InBody: true}
+		r.err = r.content.refusal(status, reason, nil)
 	}
 	return state == Complete
 }
@@ -242,9 +246,7 @@ func (r *Reader) fail(err error) {
 			r.err = refusal
 		}
 	default:
-		if errors.Is(err, io.EOF) {
-			r.err = io.ErrUnexpectedEOF
-		}
+		r.err = r.content.ended(err)
 	}
 }
 

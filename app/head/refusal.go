@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // maxRecorded is how many bytes of a refused target are kept.
@@ -19,12 +20,15 @@ type Refusal struct {
 	// Method and Target are what the client sent, as far as it could be read;
 	// of a target at most 4 KiB. They may have any octet but line ends.
 	Method, Target string
-	// InBody is whether the head was in order and the framing of the content
-	// is not: then whoever reads the content answers.
+	// InBody is whether the head was in order, and the content is not or did
+	// not come: then whoever reads the content answers.
 	InBody bool
-	// Err is what ended reading a head that is not whole; nil if it was refused
-	// for what it says.
+	// Err is what ended reading a head or a content that is not whole; nil if
+	// the request was refused for what it says.
 	Err error
+
+	received int64     // bytes of content
+	since    time.Time // when the head was whole; zero if it never was
 }
 
 func (r *Refusal) Error() string {
@@ -33,6 +37,10 @@ func (r *Refusal) Error() string {
 
 // RequestLine is Method and Target, for a logger that does not know this package.
 func (r *Refusal) RequestLine() (method, target string) { return r.Method, r.Target }
+
+// Content is how many bytes of the request's content came, and when waiting for
+// them began: the zero time if the head was not whole.
+func (r *Refusal) Content() (received int64, since time.Time) { return r.received, r.since }
 
 func (r *Refusal) Unwrap() error { return r.Err }
 
@@ -48,21 +56,25 @@ func (h *Head) Refusal(buf []byte) *Refusal {
 }
 
 // Ended is the refusal of a head of which only buf came before err: 408 for a
-// timeout, 400 for io.EOF. It is nil for other errors, after which nobody
-// listens, and if no request has begun.
+// timeout, 400 for io.EOF. It is nil for other errors, after which the client
+// is gone, and if no request has begun.
 func (h *Head) Ended(buf []byte, err error) *Refusal {
 	if len(bytes.Trim(buf, "\r\n")) == 0 {
 		return nil
 	}
 	refusal := h.Refusal(buf)
-	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, io.EOF):
 		refusal.Status, refusal.Reason, refusal.Err = 400, "the connection ended within the head", io.ErrUnexpectedEOF
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case isTimeout(err):
 		refusal.Status, refusal.Reason, refusal.Err = 408, "the head did not come in time", err
 	default:
 		return nil
 	}
 	return refusal
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
