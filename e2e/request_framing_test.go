@@ -181,22 +181,38 @@ func TestBodyThatNeverComes(t *testing.T) {
 		half             bool // close the sending side; else be silent
 		want             record
 	}{
-		{"nothing, then the end", "POST /f?q HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "", true,
-			record{Method: "POST", Path: "/f", Query: "q", Status: 400, Error: "the connection ended within the content"}},
-		{"a part, then the end", "PUT /a%20b HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "0123456789", true,
-			record{Method: "PUT", Path: "/a b", Status: 400, Received: 10, Error: "the connection ended within the content"}},
-		{"all but a byte of a GET's", "GET /f HTTP/1.1\r\nContent-Length: 11\r\n\r\n", "0123456789", true,
-			record{Method: "GET", Path: "/f", Status: 400, Received: 10, Error: "the connection ended within the content"}},
-		{"nothing, in silence", "POST /f HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "", false,
-			record{Method: "POST", Path: "/f", Status: 408, Error: "the content did not come in time"}},
-		{"a part, then silence", "DELETE /f HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "0123456789", false,
-			record{Method: "DELETE", Path: "/f", Status: 408, Received: 10, Error: "the content did not come in time"}},
-		{"chunks, then silence", "POST /f HTTP/1.1\r\n" + chunked, "5\r\n01234\r\n", false,
-			record{Method: "POST", Path: "/f", Status: 405}}, // it is not waited for
-		{"a larger one, then silence", "POST /f HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", strings.Repeat("x", 9000), false,
-			record{Method: "POST", Path: "/f", Status: 405, Received: 9000}},
-		{"continue is awaited", "POST /f HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n", "", false,
-			record{Method: "POST", Path: "/f", Status: 405}},
+		{
+			"nothing, then the end", "POST /f?q HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "", true,
+			record{Method: "POST", Path: "/f", Query: "q", Status: 400, Error: "the connection ended within the content"},
+		},
+		{
+			"a part, then the end", "PUT /a%20b HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "0123456789", true,
+			record{Method: "PUT", Path: "/a b", Status: 400, Received: 10, Error: "the connection ended within the content"},
+		},
+		{
+			"all but a byte of a GET's", "GET /f HTTP/1.1\r\nContent-Length: 11\r\n\r\n", "0123456789", true,
+			record{Method: "GET", Path: "/f", Status: 400, Received: 10, Error: "the connection ended within the content"},
+		},
+		{
+			"nothing, in silence", "POST /f HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "", false,
+			record{Method: "POST", Path: "/f", Status: 408, Error: "the content did not come in time"},
+		},
+		{
+			"a part, then silence", "DELETE /f HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "0123456789", false,
+			record{Method: "DELETE", Path: "/f", Status: 408, Received: 10, Error: "the content did not come in time"},
+		},
+		{
+			"chunks, then silence", "POST /f HTTP/1.1\r\n" + chunked, "5\r\n01234\r\n", false,
+			record{Method: "POST", Path: "/f", Status: 405},
+		}, // it is not waited for
+		{
+			"a larger one, then silence", "POST /f HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", strings.Repeat("x", 9000), false,
+			record{Method: "POST", Path: "/f", Status: 405, Received: 9000},
+		},
+		{
+			"continue is awaited", "POST /f HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n", "", false,
+			record{Method: "POST", Path: "/f", Status: 405},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
