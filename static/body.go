@@ -3,6 +3,7 @@ package static
 import (
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"fullbore/static/source"
@@ -21,6 +22,7 @@ type Body struct {
 	one      [1]byteRange // backs layout if there is one range
 	grown    bool         // the file may grow
 	retained bool         // the next Close is ignored
+	closed   bool
 	conn     io.Writer    // the response's connection
 	sendfile bool         // conn has ReadFrom
 	count    meter        // of conn; nil if it does not count
@@ -30,6 +32,23 @@ type Body struct {
 	err      error
 	span     sendable         // the part of the file being handed over
 	limited  io.LimitedReader // of span
+}
+
+// bodies are those that Reuse was called for.
+var bodies = sync.Pool{New: func() any { return &Body{} }}
+
+// newBody is the whole of a file, which it takes over.
+func newBody(f source.File, info source.Info) *Body {
+	b := bodies.Get().(*Body) //nolint:forcetypeassert // the pool holds nothing else
+	b.file, b.info = f, info
+	b.whole()
+	return b
+}
+
+// Reuse says that nobody uses the closed body any more: it serves another response.
+func (b *Body) Reuse() {
+	*b = Body{}
+	bodies.Put(b)
 }
 
 // whole makes the body the whole file.
@@ -111,6 +130,10 @@ func (b *Body) Close() error {
 		b.retained = false
 		return nil
 	}
+	if b.closed {
+		return nil
+	}
+	b.closed = true
 	if b.cork != nil {
 		_, err := b.cork.Uncork()
 		b.cork = nil

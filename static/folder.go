@@ -29,6 +29,7 @@ func (h *Handler) folder(c *fiber.Ctx, f source.File, name, urlPath string) erro
 	}
 	note(c, kindListing)
 	block(c)
+	name, urlPath = strings.Clone(name), strings.Clone(urlPath) // a listing may outlive the request
 	dir := h.root.List(f, name)
 	defer closeQuietly(dir)
 	err := h.listing.Answer(c, listing.Folder{Path: urlPath, IsRoot: name == ".", Source: &listed{dir, h, name}})

@@ -15,13 +15,13 @@ import (
 // the request is reset.
 func Path(c *fiber.Ctx) string { return utils.UnsafeString(c.Context().Path()) }
 
-// requestPath is a copy of Path without the prefix that the middleware is mounted
+// requestPath is Path, as valid as that, without the prefix that the middleware is mounted
 // under; false if Path is not below it. Fiber compares the prefix with the raw path,
 // ignoring case, so that "/files" also matches "/filesystem" and "/files/../x", which
 // a guard of "/files" would not see.
 func requestPath(c *fiber.Ctx) (string, bool) {
 	prefix := strings.TrimRight(strings.TrimSuffix(c.Route().Path, "*"), "/")
-	whole := strings.Clone(Path(c))
+	whole := Path(c)
 	if len(whole) < len(prefix) || !strings.EqualFold(whole[:len(prefix)], prefix) {
 		return "", false
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -23,6 +24,7 @@ type representation struct {
 	name      string      // the last part, for messages
 	info      source.Info // of the file when opened
 	mediaType string
+	active    bool // browsers run it as a document
 	coding    accept.Coding
 	encoder   *encoder // nil unless compressed on the fly
 	date      []byte   // the value of Last-Modified; nil: not known yet
@@ -33,11 +35,11 @@ type representation struct {
 // it. name is relative to the root.
 func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name string) error {
 	note(c, kindFile)
-	base := path.Base(name)
-	b := &Body{representation: representation{file: f, name: base, info: info}, grown: h.cfg.Growing}
-	b.whole()
-	err := h.identify(c, b, base)
+	b := newBody(f, info)
+	b.grown = h.cfg.Growing
+	err := h.identify(c, b, name)
 	if err == nil {
+		base := b.name
 		h.choose(c, b, name)
 		h.describe(c, b, base)
 		err = b.evaluate(c)
@@ -77,33 +79,37 @@ func timeOf(c *fiber.Ctx) time.Time {
 // known is what does not change while a version of a file is kept. The entity
 // tag and the date of one that is at rest are the same for every request.
 type known struct {
+	name         string
 	mediaType    string
+	active       bool
 	validators   validators
 	lastModified []byte
 }
 
-// identify determines the media type and the validators, unless they are known.
-func (h *Handler) identify(c *fiber.Ctx, b *Body, base string) error {
+// identify determines the media type and the validators, unless they are known. name
+// is relative to the root.
+func (h *Handler) identify(c *fiber.Ctx, b *Body, name string) error {
 	kept, isKept := b.file.(source.Kept)
 	if isKept {
 		if k, ok := kept.Memo().Load().(*known); ok {
-			b.mediaType, b.validators, b.date = k.mediaType, k.validators, k.lastModified
+			b.name, b.mediaType, b.active, b.validators, b.date = k.name, k.mediaType, k.active, k.validators, k.lastModified
 			return nil
 		}
 	}
-	if err := b.examine(c, base); err != nil {
+	b.name = strings.Clone(path.Base(name)) // the body may outlive the request
+	if err := b.examine(c); err != nil {
 		return err
 	}
 	b.validate(h.cfg.ETag)
 	if now := timeOf(c); isKept && now.Sub(b.info.ModTime) > coarseTick+dateLag {
 		b.date = b.lastModified([]byte{}, now)
-		kept.Memo().Store(&known{b.mediaType, b.validators, b.date})
+		kept.Memo().Store(&known{b.name, b.mediaType, b.active, b.validators, b.date})
 	}
 	return nil
 }
 
-func (b *Body) examine(c *fiber.Ctx, base string) error {
-	b.mediaType, _ = mediaType(base)
+func (b *Body) examine(c *fiber.Ctx) error {
+	b.mediaType, _ = mediaType(b.name)
 	if b.mediaType == "" { // the name does not say
 		head, err := b.head(c)
 		if err != nil {
@@ -111,6 +117,7 @@ func (b *Body) examine(c *fiber.Ctx, base string) error {
 		}
 		b.mediaType = sniff(head)
 	}
+	b.active = active(b.mediaType)
 	return nil
 }
 
@@ -174,7 +181,7 @@ func (h *Handler) describe(c *fiber.Ctx, b *Body, base string) {
 	if h.cfg.Download || len(c.Context().URI().QueryString()) > 0 && c.Context().QueryArgs().Has("download") {
 		header.Set(fiber.HeaderContentDisposition, disposition("attachment", base))
 	}
-	if h.cfg.ContentSecurityPolicy != "" && active(b.mediaType) {
+	if h.cfg.ContentSecurityPolicy != "" && b.active {
 		header.Set(fiber.HeaderContentSecurityPolicy, h.cfg.ContentSecurityPolicy)
 	}
 }

@@ -4,6 +4,8 @@ package static
 // and say so before they block.
 
 import (
+	"strings"
+
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/static/source"
@@ -31,5 +33,5 @@ func (h *Handler) open(c *fiber.Ctx, name string) (source.File, source.Info, err
 		}
 	}
 	block(c)
-	return h.root.Open(name, source.MayWait)
+	return h.root.Open(strings.Clone(name), source.MayWait)
 }

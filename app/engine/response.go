@@ -128,6 +128,9 @@ func memoryOf(body Body, offset, length int64) []byte {
 	return nil
 }
 
+// Reusable is a Body that is told when nobody uses it any more, hooks included.
+type Reusable interface{ Reuse() }
+
 // advance counts what the kernel took of the body.
 func (r *response) advance(n int64) {
 	r.total -= n
@@ -151,6 +154,9 @@ func (r *response) finish(err error) {
 	}
 	for _, after := range r.after {
 		_ = after.Close() // a hook; there is nobody to tell
+	}
+	if reusable, ok := r.body.(Reusable); ok {
+		reusable.Reuse()
 	}
 	r.dropHead()
 	after := r.after[:0]

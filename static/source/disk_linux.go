@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -91,7 +92,7 @@ func (d *Disk) open(name string, wait Wait) (*file, Info, error) {
 	case err != nil:
 		return nil, Info{}, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	f := &file{fd: fd, name: path.Base(name)}
+	f := &file{fd: fd, name: strings.Clone(path.Base(name))}
 	info, err := f.Stat()
 	if err != nil {
 		closeQuietly(f)

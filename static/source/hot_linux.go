@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"io"
 	"path"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -52,10 +53,11 @@ type hot struct {
 	closed   atomic.Bool
 }
 
-// hotEntry is one version of a file. It is in use while refs is not 0; the slot counts
-// as one.
+// hotEntry is one version of a file, and the File of every request that sends it. It is
+// in use while refs is not 0; the slot counts as one.
 type hotEntry struct {
 	name    string
+	path    cPath
 	was     hotStamp
 	info    Info
 	content []byte
@@ -93,7 +95,7 @@ func (h *hot) open(name string) (File, Info, error) {
 			if !e.used.Load() {
 				e.used.Store(true)
 			}
-			return &hotFile{e: e}, e.info, nil
+			return e, e.info, nil
 		}
 		h.drop(slot, e)
 	}
@@ -104,7 +106,7 @@ func (h *hot) open(name string) (File, Info, error) {
 	if mark := uint32(hash >> 32); info.Kind == Regular && h.seen[hash%hotSlots].Swap(mark) == mark { //nolint:gosec // truncated on purpose
 		if e := h.keep(slot, name, f, info); e != nil {
 			closeQuietly(f)
-			return &hotFile{e: e}, e.info, nil
+			return e, e.info, nil
 		}
 	}
 	return f, info, nil
@@ -113,8 +115,7 @@ func (h *hot) open(name string) (File, Info, error) {
 // isStill reports whether the entry's name still leads to its version.
 func (h *hot) isStill(e *hotEntry) bool {
 	var st unix.Stat_t
-	_, err := retry(func() (int, error) { return 0, unix.Fstatat(int(h.disk.fd.Load()), e.name, &st, 0) })
-	return err == nil && stampOf(&st) == e.was
+	return e.path.look(int(h.disk.fd.Load()), &st) == nil && stampOf(&st) == e.was
 }
 
 // keep puts an open file into a slot, if it is not racy and there is room. It returns
@@ -127,7 +128,7 @@ func (h *hot) keep(slot *atomic.Pointer[hotEntry], name string, f *file, info In
 	if age := time.Since(time.Unix(st.Ctim.Unix())); age < racy {
 		return nil // or from the future
 	}
-	e := &hotEntry{name: name, was: stampOf(&st), info: info, fd: -1}
+	e := &hotEntry{name: strings.Clone(name), path: cPathOf(name), was: stampOf(&st), info: info, fd: -1}
 	e.refs.Store(2)
 	cost := e.cost()
 	old := slot.Load()
@@ -206,7 +207,7 @@ func (e *hotEntry) cost() int64 {
 	if e.info.Size > hotContent {
 		return hotDescriptor
 	}
-	return e.info.Size + int64(len(e.name)) + int64(unsafe.Sizeof(*e))
+	return e.info.Size + 2*int64(len(e.name)) + int64(unsafe.Sizeof(*e))
 }
 
 // makeRoom drops arbitrary entries until there is room for n bytes: what is requested
@@ -262,31 +263,25 @@ func (e *hotEntry) release() {
 	}
 }
 
-// hotFile is a cached file, for one request.
-type hotFile struct {
-	e      *hotEntry
-	closed bool
-}
-
 // Stat implements File. Cached content never changes; a descriptor is asked.
-func (f *hotFile) Stat() (Info, error) {
-	if f.e.fd < 0 {
-		return f.e.info, nil
+func (e *hotEntry) Stat() (Info, error) {
+	if e.fd < 0 {
+		return e.info, nil
 	}
-	return f.open().Stat()
+	return e.open().Stat()
 }
 
-func (f *hotFile) open() *file { return &file{fd: f.e.fd, name: path.Base(f.e.name)} }
+func (e *hotEntry) open() *file { return &file{fd: e.fd, name: path.Base(e.name)} }
 
 // ReadAt implements File.
-func (f *hotFile) ReadAt(p []byte, offset int64) (int, error) {
-	if f.e.fd >= 0 {
-		return f.open().ReadAt(p, offset)
+func (e *hotEntry) ReadAt(p []byte, offset int64) (int, error) {
+	if e.fd >= 0 {
+		return e.open().ReadAt(p, offset)
 	}
-	if offset >= int64(len(f.e.content)) {
+	if offset >= int64(len(e.content)) {
 		return 0, io.EOF
 	}
-	n := copy(p, f.e.content[offset:])
+	n := copy(p, e.content[offset:])
 	if n < len(p) {
 		return n, io.EOF
 	}
@@ -294,11 +289,11 @@ func (f *hotFile) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 // ReadAtNoWait implements NoWaiter.
-func (f *hotFile) ReadAtNoWait(p []byte, offset int64) (int, error) {
-	if f.e.fd >= 0 {
-		return f.open().ReadAtNoWait(p, offset)
+func (e *hotEntry) ReadAtNoWait(p []byte, offset int64) (int, error) {
+	if e.fd >= 0 {
+		return e.open().ReadAtNoWait(p, offset)
 	}
-	n, err := f.ReadAt(p, offset)
+	n, err := e.ReadAt(p, offset)
 	if n > 0 {
 		err = nil
 	}
@@ -306,28 +301,25 @@ func (f *hotFile) ReadAtNoWait(p []byte, offset int64) (int, error) {
 }
 
 // Descriptor implements Descriptor.
-func (f *hotFile) Descriptor() int { return f.e.fd }
+func (e *hotEntry) Descriptor() int { return e.fd }
 
 // SyscallConn fails: requests share the descriptor's position.
-func (f *hotFile) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
+func (e *hotEntry) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
 
 // Seek fails, as SyscallConn does.
-func (f *hotFile) Seek(int64, int) (int64, error) { return 0, errors.ErrUnsupported }
+func (e *hotEntry) Seek(int64, int) (int64, error) { return 0, errors.ErrUnsupported }
 
 // Content implements InMemory.
-func (f *hotFile) Content() []byte { return f.e.content }
+func (e *hotEntry) Content() []byte { return e.content }
 
-// Memo is described with Kept.
-func (f *hotFile) Memo() *atomic.Value { return &f.e.memo }
+// Memo implements Kept.
+func (e *hotEntry) Memo() *atomic.Value { return &e.memo }
 
 // Changed implements Stamped.
-func (f *hotFile) Changed() time.Time { return time.Unix(f.e.was.ctime.Unix()) }
+func (e *hotEntry) Changed() time.Time { return time.Unix(e.was.ctime.Unix()) }
 
-// Close implements File.
-func (f *hotFile) Close() error {
-	if !f.closed {
-		f.closed = true
-		f.e.release()
-	}
+// Close implements File: the request that opened it needs it no more.
+func (e *hotEntry) Close() error {
+	e.release()
 	return nil
 }

@@ -37,7 +37,7 @@ func isKept(t *testing.T, d *Disk, name string) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, kept = f.(*hotFile)
+		_, kept = f.(*hotEntry)
 		closeQuietly(f)
 	}
 	return kept

@@ -18,7 +18,8 @@ import (
 // Errors wrap fs.ErrNotExist for what clients must not know of, such as a link that
 // leads out of the root, fs.ErrPermission, or neither.
 type Source interface {
-	// Open opens a file of any kind. Info is that of the open file, not of the name.
+	// Open opens a file of any kind. Info is that of the open file, not of the name. With
+	// NoWait, name is not valid after the request that it came with.
 	Open(name string, wait Wait) (File, Info, error)
 	// List takes over an open folder for listing; name is what it was opened by.
 	List(folder File, name string) Folder
@@ -91,7 +92,7 @@ type File interface {
 	io.ReaderAt
 	// Stat is what the file is now.
 	Stat() (Info, error)
-	// Close closes the file. A second call does nothing.
+	// Close closes the file. It is called once.
 	io.Closer
 }
 

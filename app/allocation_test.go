@@ -1,0 +1,73 @@
+//go:build linux && (amd64 || arm64) && !race
+
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"fullbore/app/config"
+)
+
+// Everything together: what any part allocates, each request pays for twice, since a
+// collector that runs takes the caches, too.
+func TestHotFileDoesNotAllocate(t *testing.T) {
+	const name = "app.go" // of this package: old enough to be kept
+	size := sizeOf(t, name)
+	cfg := config.Config{
+		Path: ".", Listen: "127.0.0.1:0", AccessLog: filepath.Join(t.TempDir(), "log"), LogFormat: "json",
+		HotCache: 1 << 20, IdleTimeout: time.Minute, DrainTimeout: time.Minute,
+	}
+	cfg.Operations.DownloadFrom = 1 << 20
+	a, err := New(cfg, "test", &bytes.Buffer{}, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- a.Run(ctx) }()
+	defer func() { stop(); <-ended }()
+	c, err := net.Dial("tcp", a.public.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	request, answer := []byte("GET /"+name+" HTTP/1.1\r\nHost: h\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n"), make([]byte, 64<<10)
+	get := func() {
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		for head, got := 0, 0; head == 0 || got < head+size; {
+			n, err := c.Read(answer[got:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += n
+			head = bytes.Index(answer[:got], []byte("\r\n\r\n")) + len("\r\n\r\n")
+		}
+	}
+	for range 3 {
+		get()
+	}
+	if want := fmt.Sprintf("Content-Length: %d\r\n", size); !bytes.Contains(answer, []byte(want)) {
+		t.Fatalf("answered %.300s", answer)
+	}
+	if n := testing.AllocsPerRun(1000, get); n >= 1 {
+		t.Errorf("%v allocations a request", n)
+	}
+}
+
+func sizeOf(t *testing.T, name string) int {
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.Size())
+}
