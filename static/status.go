@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"syscall"
 
 	"github.com/gofiber/fiber/v2"
@@ -43,13 +44,17 @@ func isShortage(err error) bool {
 	if errors.Is(err, listing.ErrBusy) {
 		return true
 	}
-	for _, errno := range []syscall.Errno{
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
-		syscall.EIO, syscall.ESTALE, syscall.EAGAIN, syscall.ETIMEDOUT,
-	} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
+	var errno syscall.Errno
+	return errors.As(err, &errno) && (slices.Contains(shortages, errno) || slices.Contains(systemShortages, errno))
+}
+
+var shortages = []syscall.Errno{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EAGAIN, syscall.EINTR, syscall.EBUSY,
+	// The disk.
+	syscall.EIO, syscall.ENODEV,
+	// The server of a network file system, or the process behind a FUSE mount.
+	syscall.ENOTCONN, syscall.ESTALE, syscall.ETIMEDOUT,
+	syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENETRESET,
+	syscall.ECONNABORTED, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ESHUTDOWN, syscall.EPIPE,
+	syscall.EPROTO,
 }

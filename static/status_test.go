@@ -37,6 +37,14 @@ func TestStatusOf(t *testing.T) {
 		{wrap(syscall.ETIMEDOUT), 503},
 		{wrap(syscall.EIO), 503},
 		{wrap(syscall.ESTALE), 503}, // of a network's file system: not a file that is not there
+		// Mounts that die.
+		{wrap(syscall.ENOTCONN), 503},     // FUSE whose process was killed
+		{wrap(syscall.ECONNABORTED), 503}, // FUSE that was aborted, for calls in flight
+		{wrap(syscall.EHOSTDOWN), 503},    // CIFS
+		{wrap(syscall.EHOSTUNREACH), 503},
+		{wrap(syscall.ENETUNREACH), 503},
+		{wrap(syscall.ECONNREFUSED), 503},
+		{wrap(syscall.ENODEV), 503}, // a disk that was pulled out
 		{wrap(fs.ErrClosed), 500},
 		{errors.New("something else"), 500},
 	} {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package static
+
+import "syscall"
+
+var systemShortages []syscall.Errno
