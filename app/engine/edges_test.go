@@ -7,6 +7,7 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"golang.org/x/sys/unix"
 )
 
 func TestStreamOfUnknownLengthEndsWithAnHTTP10Connection(t *testing.T) {
@@ -96,4 +98,22 @@ func TestHalfClosedClientThatSentMoreIsNotReset(t *testing.T) {
 			t.Fatalf("%d bytes, %v", len(all), err)
 		}
 	}
+}
+
+// An error of accept that says something about the listener itself does not make
+// the server deaf for good.
+func TestAcceptingGoesOnAfterAnUnknownError(t *testing.T) {
+	s := serve(t, hello)
+	s.greet()
+	if err := unix.Shutdown(s.engine.listening, unix.SHUT_RD); err != nil { // accept4 is EINVAL from here on
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // for the loops to meet it
+	if err := unix.Listen(s.engine.listening, 16); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := unix.Getsockname(s.engine.listening); err == nil { // the port may be another one
+		s.addr = fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+	}
+	s.greet()
 }

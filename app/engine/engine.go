@@ -29,9 +29,10 @@
 // # What is not supported
 //
 // A handler on the loop cannot hijack its connection: an Upgrade or a CONNECT
-// is handed to fasthttp and may. A server that limits connections by address,
-// writes with a timeout, or wants to see headers as they arrive is served by
-// fasthttp alone.
+// is handed to fasthttp and may. Serve leaves a server to fasthttp alone if it has
+// HeaderReceived, WriteTimeout, MaxConnsPerIP, MaxRequestsPerConn,
+// MaxKeepaliveDuration, GetOnly, DisableHeaderNamesNormalizing, NoDefaultDate or
+// NoDefaultContentType.
 package engine
 
 // Config of an Engine. The zero value is ready to use.

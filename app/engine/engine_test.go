@@ -71,6 +71,9 @@ func serve(t *testing.T, handler fasthttp.RequestHandler, change ...func(*fastht
 	return &served{t, ln.Addr().String(), ln, e}
 }
 
+// patient is for tests that are not about time limits.
+func patient(server *fasthttp.Server) { server.ReadTimeout = time.Minute }
+
 func (s *served) dial() *net.TCPConn {
 	s.Helper()
 	c, err := net.Dial("tcp", s.addr)
@@ -350,7 +353,8 @@ func TestFilesOfEverySize(t *testing.T) {
 				bodies <- b
 				ctx.SetUserValue("hook", &hook{})
 				ctx.SetBodyStream(b, size)
-			})
+			}, patient)
+			s.ln.SetIdleTimeout(time.Minute)
 			c := s.dial()
 			r := bufio.NewReader(c)
 			for range 3 {
@@ -509,5 +513,60 @@ func TestRetiredConnectionsEndWhenTheyRest(t *testing.T) {
 	all, err := io.ReadAll(fresh)
 	if err != nil || !strings.HasSuffix(string(all), "hello /first") {
 		t.Errorf("%q %v", all, err)
+	}
+}
+
+// What loops do not honour is fasthttp's to do.
+func TestSettingsThatLoopsDoNotHonour(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		change  func(*fasthttp.Server)
+		request string
+		honours func(resp *http.Response, raw string) bool
+	}{
+		{"GetOnly", func(s *fasthttp.Server) { s.GetOnly = true }, "OPTIONS / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(resp *http.Response, _ string) bool { return resp.StatusCode >= 400 }},
+		{"NoDefaultDate", func(s *fasthttp.Server) { s.NoDefaultDate = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(resp *http.Response, _ string) bool { return resp.Header.Get("Date") == "" }},
+		{"NoDefaultContentType", func(s *fasthttp.Server) { s.NoDefaultContentType = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(resp *http.Response, _ string) bool { return resp.Header.Get("Content-Type") == "" }},
+		{"DisableHeaderNamesNormalizing", func(s *fasthttp.Server) { s.DisableHeaderNamesNormalizing = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(_ *http.Response, raw string) bool { return strings.Contains(raw, "\r\nx-ODD: 1\r\n") }},
+		{"MaxRequestsPerConn", func(s *fasthttp.Server) { s.MaxRequestsPerConn = 1 }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(resp *http.Response, _ string) bool { return resp.Close }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := &fasthttp.Server{Handler: func(ctx *fasthttp.RequestCtx) {
+				ctx.Response.Header.Set("x-ODD", "1")
+				ctx.SetBodyString("hello")
+			}}
+			test.change(server)
+			done := make(chan error, 1)
+			go func() { done <- Serve(ln, server) }()
+			c, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(c, test.request)
+			raw := &strings.Builder{}
+			resp, err := http.ReadResponse(bufio.NewReader(io.TeeReader(c, raw)), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if !test.honours(resp, raw.String()) {
+				t.Errorf("answered %q", raw)
+			}
+			_ = c.Close()
+			if err := server.Shutdown(); err != nil {
+				t.Error(err)
+			}
+			_ = ln.Close()
+			<-done
+		})
 	}
 }

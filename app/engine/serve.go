@@ -47,7 +47,7 @@ type Engine struct {
 // (ReadTimeout), 75 s between requests (IdleTimeout); a client that takes
 // nothing for the listener's idle timeout, a minute by default, is cut.
 func Serve(ln net.Listener, server *fasthttp.Server, config ...Config) error {
-	if server.MaxConnsPerIP > 0 || server.WriteTimeout > 0 || server.HeaderReceived != nil {
+	if wantsMore(server) {
 		return server.Serve(ln)
 	}
 	e, err := New(ln, server, config...)
@@ -55,6 +55,13 @@ func Serve(ln net.Listener, server *fasthttp.Server, config ...Config) error {
 		return err
 	}
 	return e.Serve()
+}
+
+// wantsMore reports whether a server has settings that loops do not honour.
+func wantsMore(s *fasthttp.Server) bool {
+	return s.HeaderReceived != nil || s.WriteTimeout > 0 ||
+		s.MaxConnsPerIP > 0 || s.MaxRequestsPerConn > 0 || s.MaxKeepaliveDuration > 0 ||
+		s.GetOnly || s.DisableHeaderNamesNormalizing || s.NoDefaultDate || s.NoDefaultContentType
 }
 
 // New makes an Engine for a listener: a *wire.Listener, or one of TCP. The

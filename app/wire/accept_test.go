@@ -84,8 +84,10 @@ func TestAcceptFailed(t *testing.T) {
 			t.Errorf("failure %d: pause of %v, %v", i, pause, retry)
 		}
 	}
-	if _, retry := ln.AcceptFailed(net.ErrClosed, pause); retry {
-		t.Error("a closed listener is tried again")
+	for _, err := range []error{net.ErrClosed, syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK} {
+		if _, retry := ln.AcceptFailed(err, pause); retry {
+			t.Errorf("after %v it is tried again", err)
+		}
 	}
 	if ln.AcceptErrors() != 10 || len(told) != 10 {
 		t.Errorf("%d failures counted, %d told", ln.AcceptErrors(), len(told))
