@@ -31,7 +31,7 @@
 // A handler on the loop cannot hijack its connection: an Upgrade or a CONNECT
 // is handed to fasthttp and may. Serve leaves a server to fasthttp alone if it has
 // HeaderReceived, WriteTimeout, MaxConnsPerIP, MaxRequestsPerConn,
-// MaxKeepaliveDuration, GetOnly, DisableHeaderNamesNormalizing, NoDefaultDate or
+// GetOnly, DisableHeaderNamesNormalizing, NoDefaultDate or
 // NoDefaultContentType.
 package engine
 

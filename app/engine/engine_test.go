@@ -516,24 +516,34 @@ func TestRetiredConnectionsEndWhenTheyRest(t *testing.T) {
 	}
 }
 
-// What loops do not honour is fasthttp's to do.
+// What loops do not honor is fasthttp's to do.
 func TestSettingsThatLoopsDoNotHonour(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		change  func(*fasthttp.Server)
 		request string
-		honours func(resp *http.Response, raw string) bool
+		honors func(resp *http.Response, raw string) bool
 	}{
-		{"GetOnly", func(s *fasthttp.Server) { s.GetOnly = true }, "OPTIONS / HTTP/1.1\r\nHost: h\r\n\r\n",
-			func(resp *http.Response, _ string) bool { return resp.StatusCode >= 400 }},
-		{"NoDefaultDate", func(s *fasthttp.Server) { s.NoDefaultDate = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
-			func(resp *http.Response, _ string) bool { return resp.Header.Get("Date") == "" }},
-		{"NoDefaultContentType", func(s *fasthttp.Server) { s.NoDefaultContentType = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
-			func(resp *http.Response, _ string) bool { return resp.Header.Get("Content-Type") == "" }},
-		{"DisableHeaderNamesNormalizing", func(s *fasthttp.Server) { s.DisableHeaderNamesNormalizing = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
-			func(_ *http.Response, raw string) bool { return strings.Contains(raw, "\r\nx-ODD: 1\r\n") }},
-		{"MaxRequestsPerConn", func(s *fasthttp.Server) { s.MaxRequestsPerConn = 1 }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
-			func(resp *http.Response, _ string) bool { return resp.Close }},
+		{
+			"GetOnly", func(s *fasthttp.Server) { s.GetOnly = true }, "OPTIONS / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(resp *http.Response, _ string) bool { return resp.StatusCode >= 400 },
+		},
+		{
+			"NoDefaultDate", func(s *fasthttp.Server) { s.NoDefaultDate = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(resp *http.Response, _ string) bool { return resp.Header.Get("Date") == "" },
+		},
+		{
+			"NoDefaultContentType", func(s *fasthttp.Server) { s.NoDefaultContentType = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(resp *http.Response, _ string) bool { return resp.Header.Get("Content-Type") == "" },
+		},
+		{
+			"DisableHeaderNamesNormalizing", func(s *fasthttp.Server) { s.DisableHeaderNamesNormalizing = true }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(_ *http.Response, raw string) bool { return strings.Contains(raw, "\r\nx-ODD: 1\r\n") },
+		},
+		{
+			"MaxRequestsPerConn", func(s *fasthttp.Server) { s.MaxRequestsPerConn = 1 }, "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+			func(resp *http.Response, _ string) bool { return resp.Close },
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -558,7 +568,7 @@ func TestSettingsThatLoopsDoNotHonour(t *testing.T) {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			if !test.honours(resp, raw.String()) {
+			if !test.honors(resp, raw.String()) {
 				t.Errorf("answered %q", raw)
 			}
 			_ = c.Close()

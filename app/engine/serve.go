@@ -57,10 +57,10 @@ func Serve(ln net.Listener, server *fasthttp.Server, config ...Config) error {
 	return e.Serve()
 }
 
-// wantsMore reports whether a server has settings that loops do not honour.
+// wantsMore reports whether a server has settings that loops do not honor.
 func wantsMore(s *fasthttp.Server) bool {
 	return s.HeaderReceived != nil || s.WriteTimeout > 0 ||
-		s.MaxConnsPerIP > 0 || s.MaxRequestsPerConn > 0 || s.MaxKeepaliveDuration > 0 ||
+		s.MaxConnsPerIP > 0 || s.MaxRequestsPerConn > 0 ||
 		s.GetOnly || s.DisableHeaderNamesNormalizing || s.NoDefaultDate || s.NoDefaultContentType
 }
 

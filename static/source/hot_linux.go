@@ -22,8 +22,8 @@ const (
 	// hotDescriptor is what an open descriptor counts as, in bytes.
 	hotDescriptor = 32 << 10
 
-	// hotIdle is how long an unused descriptor is kept: a removed file must not hold
-	// its disk space.
+	// hotIdle is the time between two sweeps: a removed file must not hold its disk
+	// space, nor a folder be served that was moved out of the root.
 	hotIdle = 2 * time.Second
 
 	// racy is how long a file must be unchanged before it is kept. Two changes that
@@ -156,23 +156,30 @@ func (h *hot) keep(slot *atomic.Pointer[hotEntry], name string, f *file, info In
 	}
 	if h.closed.Load() { // meanwhile, and nobody else would give it up
 		h.drop(slot, e)
-	} else if e.fd >= 0 && !h.sweeping.Swap(true) {
+	} else if h.swept(e) && !h.sweeping.Swap(true) {
 		time.AfterFunc(hotIdle, h.sweep)
 	}
 	return e
 }
 
-// sweep gives up the descriptors that nobody has asked for since the last one. It
-// comes again as long as there are others.
+// swept reports whether an entry is the sweep's concern: it holds a descriptor, or its
+// name leads through a folder. The look at a name, unlike an open, follows links out
+// of the root, so a folder that was moved out and linked back would still be served.
+func (h *hot) swept(e *hotEntry) bool {
+	return e.fd >= 0 || !h.disk.outside && strings.Contains(e.name, "/")
+}
+
+// sweep drops what was not requested since the last one, and what an open below the
+// root does not find any more. It comes again as long as anything is left.
 func (h *hot) sweep() {
 	h.sweeping.Store(false)
 	left := false
 	for i := range h.slots {
 		e := h.slots[i].Load()
-		if e == nil || e.fd < 0 {
+		if e == nil || !h.swept(e) {
 			continue
 		}
-		if !e.used.Swap(false) {
+		if !e.used.Swap(false) || !h.isBelow(e) {
 			h.drop(&h.slots[i], e)
 			continue
 		}
@@ -181,6 +188,19 @@ func (h *hot) sweep() {
 	if left && !h.sweeping.Swap(true) {
 		time.AfterFunc(hotIdle, h.sweep)
 	}
+}
+
+// isBelow reports whether the entry's name leads to its version without leaving the
+// root.
+func (h *hot) isBelow(e *hotEntry) bool {
+	fd, err := h.disk.openFD(e.name, MayWait)
+	if err != nil {
+		return false
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	_ = unix.Close(fd) // it was not even read from
+	return err == nil && stampOf(&st) == e.was
 }
 
 // fill takes the content, or a descriptor, if the file is unchanged.

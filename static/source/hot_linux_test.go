@@ -115,3 +115,37 @@ func TestNothingIsKeptOfADiskThatIsClosed(t *testing.T) {
 		t.Errorf("it is kept: %d", refs)
 	}
 }
+
+// The kept file is still the same one, but nothing leads to it below the root.
+func TestFolderThatMovedOutOfTheRootIsNotServed(t *testing.T) {
+	t.Parallel()
+	root, elsewhere := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "sub", "file"), make([]byte, 1<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(racy + 100*time.Millisecond)
+	d := open(t, root, false)
+	d.KeepHot(1 << 20)
+	if !isKept(t, d, "sub/file") {
+		t.Fatal("not kept")
+	}
+	if err := os.Rename(filepath.Join(root, "sub"), filepath.Join(elsewhere, "sub")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(elsewhere, "sub"), filepath.Join(root, "sub")); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		f, _, err := d.Open("sub/file", NoWait)
+		if err != nil {
+			return
+		}
+		closeQuietly(f)
+		if time.Now().After(deadline) {
+			t.Fatal("it is still served")
+		}
+	}
+}
