@@ -72,33 +72,40 @@ func quote[T string | []byte](dst []byte, l *Logger, value T) []byte {
 // appendQuoted escapes every non-printable character for JSON; each byte of
 // invalid UTF-8 becomes U+FFFD.
 func appendQuoted[T string | []byte](dst []byte, value T) []byte {
+	clean := 0 // start of what is still to be copied
 	for i := 0; i < len(value); {
 		b := value[i]
-		if b < utf8.RuneSelf {
+		if b >= ' ' && b < 0x7f && b != '"' && b != '\\' {
 			i++
-			switch {
-			case b == '"' || b == '\\':
-				dst = append(dst, '\\', b)
-			case b >= ' ' && b < 0x7f:
-				dst = append(dst, b)
-			default:
-				dst = fmt.Appendf(dst, `\u%04x`, b)
-			}
 			continue
 		}
-		r, size := runeAt(value, i)
-		switch {
-		case unicode.IsPrint(r):
-			dst = utf8.AppendRune(dst, r)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			dst = fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
-		default:
-			dst = fmt.Appendf(dst, `\u%04x`, r)
+		r, size := rune(b), 1
+		if b >= utf8.RuneSelf {
+			r, size = runeAt(value, i)
+			if unicode.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+				i += size
+				continue
+			}
 		}
+		dst = appendEscaped(append(dst, value[clean:i]...), r)
 		i += size
+		clean = i
 	}
-	return dst
+	return append(dst, value[clean:]...)
+}
+
+// appendEscaped is for what appendQuoted cannot copy.
+func appendEscaped(dst []byte, r rune) []byte {
+	switch {
+	case r == '"' || r == '\\':
+		return append(dst, '\\', byte(r))
+	case r == utf8.RuneError:
+		return utf8.AppendRune(dst, r)
+	case r > 0xffff:
+		high, low := utf16.EncodeRune(r)
+		return fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
+	}
+	return fmt.Appendf(dst, `\u%04x`, r)
 }
 
 // padLeft appends a right-aligned duration, as Fiber's logger does.

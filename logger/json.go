@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -26,7 +27,7 @@ const defaultFields = 20
 // allFields is the record, in its order. The names are stable.
 var allFields = []field{
 	{"time", tag{late: func(dst []byte, r *record) []byte {
-		return append(appendTime(append(dst, '"'), r.End), '"')
+		return append(r.log.seconds.appendTime(append(dst, '"'), r.End), '"')
 	}}},
 	{"id", tag{early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte {
 		return append(v.appendID(append(dst, '"')), '"')
@@ -94,16 +95,16 @@ func jsonTemplate(fields []field, event bool) *template {
 	before := "{"
 	for _, f := range fields {
 		if !event {
-			t.add(piece{text: before + strconv.Quote(f.name) + ":"})
+			t.add(before + strconv.Quote(f.name) + ":")
 		}
 		before = ","
-		t.use(f.name, piece{tag: f.tag})
+		t.use(f.name, usage{tag: f.tag})
 		if event {
-			t.add(piece{text: "\n"})
+			t.add("\n")
 		}
 	}
 	if !event {
-		t.add(piece{text: "}\n"})
+		t.add("}\n")
 	}
 	return t
 }
@@ -136,22 +137,22 @@ func milliseconds(ask func(*record) time.Duration) late {
 	}
 }
 
-// appendTime appends t as RFC 3339 has it, in UTC with milliseconds. AppendFormat
-// takes several times as long.
-func appendTime(dst []byte, t time.Time) []byte {
-	t = t.UTC()
-	year, month, day := t.Date()
-	if year < 0 || year > 9999 {
-		return t.AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
+// seconds keeps the text of the latest second: the records of one second share it.
+type seconds struct{ latest atomic.Pointer[second] }
+
+type second struct {
+	unix int64
+	text string
+}
+
+// appendTime appends t as RFC 3339 has it, in UTC with milliseconds.
+func (s *seconds) appendTime(dst []byte, t time.Time) []byte {
+	now := s.latest.Load()
+	if now == nil || now.unix != t.Unix() {
+		now = &second{t.Unix(), t.UTC().Format("2006-01-02T15:04:05.")}
+		s.latest.Store(now)
 	}
-	hour, minute, second := t.Clock()
-	dst = append(digits(dst, year, 4), '-')
-	dst = append(digits(dst, int(month), 2), '-')
-	dst = append(digits(dst, day, 2), 'T')
-	dst = append(digits(dst, hour, 2), ':')
-	dst = append(digits(dst, minute, 2), ':')
-	dst = append(digits(dst, second, 2), '.')
-	return append(digits(dst, t.Nanosecond()/int(time.Millisecond), 3), 'Z')
+	return append(digits(append(dst, now.text...), t.Nanosecond()/int(time.Millisecond), 3), 'Z')
 }
 
 // digits appends the last n decimal digits of a number.

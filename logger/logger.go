@@ -30,6 +30,7 @@ type Logger struct {
 	template *template
 	fields   []field // of an event of Config.Logger
 	clock    *clock
+	seconds  seconds
 	idPrefix string
 	pid      string
 	lastID   atomic.Uint64

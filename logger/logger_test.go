@@ -435,7 +435,7 @@ func TestTagsOfTemplates(t *testing.T) {
 		app.Post("/p%20q", func(c *fiber.Ctx) error {
 			c.Set("X-B", "b")
 			c.Set(fiber.HeaderContentRange, "bytes 2-3/12")
-			return c.SendString("ab")
+			return c.Status(fiber.StatusPartialContent).SendString("ab")
 		})
 	})
 	exchange(t, addr, "POST /p%20q?a=1 HTTP/1.1\r\nHost: h\r\nX-A: aa\r\nCookie: c=d\r\nContent-Length: 3\r\nConnection: close\r\n\r\nxyz")

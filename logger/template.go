@@ -10,20 +10,23 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// piece is literal text or a tag.
-type piece struct {
+// step is a piece of the line: literal text, and a tag behind it.
+type step struct {
 	text   string
-	tag    tag
+	early  early // nil: custom, a hole, or no tag
 	custom LogFunc
+	hole   bool // for the next of template.lates
 	param  string
 }
 
 // template is text with ${tag}s, compiled once and rendered in two phases: the
 // first writes what the request can tell and leaves holes, the second fills them
-// after the response.
+// after the response. Each phase walks over no more than it needs: its data is cold
+// when a request comes.
 type template struct {
-	pieces []piece
-	wire   bool // the length of the response's header is needed
+	steps []step
+	lates []late
+	wire  bool // the length of the response's header is needed
 }
 
 // compile parses a template as Fiber's logger does: an unknown tag writes nothing,
@@ -32,48 +35,72 @@ func compile(text string, custom map[string]LogFunc) (*template, error) {
 	t := &template{}
 	for {
 		literal, rest, found := strings.Cut(text, "${")
-		t.add(piece{text: literal})
+		t.add(literal)
 		if !found {
 			return t, nil
 		}
 		spec, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			t.add(piece{text: "${" + rest})
+			t.add("${" + rest)
 			return t, nil
 		}
-		p, known := findTag(spec, custom)
+		u, known := findTag(spec, custom)
 		if !known && strings.Contains(spec, ":") {
 			return nil, fmt.Errorf("No parameter found in %q", spec) //nolint:staticcheck // the words of Fiber's logger
 		}
 		if known {
-			t.use(spec, p)
+			t.use(spec, u)
 		}
 		text = after
 	}
 }
 
-func (t *template) add(p piece) {
-	if p.text != "" {
-		t.pieces = append(t.pieces, p)
+// add adds literal text.
+func (t *template) add(text string) {
+	if text != "" {
+		t.last().text += text
 	}
 }
 
-func (t *template) use(name string, p piece) {
-	t.pieces = append(t.pieces, p)
+// last is a step without a tag, the last one.
+func (t *template) last() *step {
+	if n := len(t.steps); n > 0 {
+		if s := &t.steps[n-1]; s.early == nil && s.custom == nil && !s.hole {
+			return s
+		}
+	}
+	t.steps = append(t.steps, step{})
+	return &t.steps[len(t.steps)-1]
+}
+
+// use adds a tag.
+func (t *template) use(name string, u usage) {
+	s := t.last()
+	s.early, s.custom, s.param, s.hole = u.early, u.custom, u.param, u.late != nil
+	if s.hole {
+		t.lates = append(t.lates, u.late)
+	}
 	t.wire = t.wire || name == TagBytesWire || name == "bytes_wire"
 }
 
+// usage is a tag with its parameter.
+type usage struct {
+	tag
+	custom LogFunc
+	param  string
+}
+
 // findTag looks up what is between the braces, custom tags first.
-func findTag(spec string, custom map[string]LogFunc) (piece, bool) {
+func findTag(spec string, custom map[string]LogFunc) (usage, bool) {
 	name, param := spec, ""
 	if i := strings.IndexByte(spec, ':'); i >= 0 {
 		name, param = spec[:i+1], spec[i+1:]
 	}
 	if f, ok := custom[name]; ok {
-		return piece{custom: f, param: param}, true
+		return usage{custom: f, param: param}, true
 	}
 	f, ok := tags[name]
-	return piece{tag: f, param: param}, ok
+	return usage{tag: f, param: param}, ok
 }
 
 // checkTemplate reports what compile ignores.
@@ -105,16 +132,16 @@ func Tags() []string { return slices.Sorted(maps.Keys(tags)) }
 func (t *template) renderEarly(v *visit, c *fiber.Ctx, err error) {
 	r := v.record
 	line, holes := v.line[:0], r.holes[:0]
-	for i := range t.pieces {
-		switch p := &t.pieces[i]; {
-		case p.custom != nil:
-			line = renderCustom(line, p, v, c, err)
-		case p.tag.late != nil:
+	for i := range t.steps {
+		s := &t.steps[i]
+		line = append(line, s.text...)
+		switch {
+		case s.early != nil:
+			line = s.early(line, v, c, s.param)
+		case s.hole:
 			holes = append(holes, int32(len(line)))
-		case p.tag.early != nil:
-			line = p.tag.early(line, v, c, p.param)
-		default:
-			line = append(line, p.text...)
+		case s.custom != nil:
+			line = renderCustom(line, s, v, c, err)
 		}
 	}
 	v.line, r.early, r.holes = line, line, holes
@@ -122,16 +149,11 @@ func (t *template) renderEarly(v *visit, c *fiber.Ctx, err error) {
 
 // renderLate appends the whole line, with the holes filled.
 func (t *template) renderLate(line []byte, r *record) []byte {
-	from, hole := int32(0), 0
-	for i := range t.pieces {
-		late := t.pieces[i].tag.late
-		if late == nil {
-			continue
-		}
-		line = append(line, r.early[from:r.holes[hole]]...)
-		from = r.holes[hole]
-		hole++
-		line = late(line, r)
+	from := int32(0)
+	for i, hole := range r.holes {
+		line = append(line, r.early[from:hole]...)
+		from = hole
+		line = t.lates[i](line, r)
 	}
 	return append(line, r.early[from:]...)
 }
@@ -142,7 +164,7 @@ var datas = sync.Pool{New: func() any { return &Data{} }}
 // renderCustom calls a custom tag. Its error or panic is logged in its place: a log
 // must not fail requests. The tag gets a buffer of its own, since Buffer.Set could
 // wipe the line.
-func renderCustom(line []byte, p *piece, v *visit, c *fiber.Ctx, err error) (longer []byte) {
+func renderCustom(line []byte, s *step, v *visit, c *fiber.Ctx, err error) (longer []byte) {
 	if c == nil {
 		return line
 	}
@@ -158,7 +180,7 @@ func renderCustom(line []byte, p *piece, v *visit, c *fiber.Ctx, err error) (lon
 	d := datas.Get().(*Data) //nolint:forcetypeassert // the pool holds nothing else
 	d.Pid, d.ErrPaddingStr, d.ChainErr, d.Start, d.Stop = l.pid, r.facts.errPadding, err, r.Start, r.Ready
 	d.Timestamp.Store(l.clock.now().boxed)
-	if _, err := p.custom(value, c, d, p.param); err != nil {
+	if _, err := s.custom(value, c, d, s.param); err != nil {
 		value.B = appendSafe(value.B, err.Error())
 	}
 	d.ChainErr = nil
