@@ -94,7 +94,7 @@ func TestWgetMirrorsATreeOfNastyNames(t *testing.T) {
 	dir, into := t.TempDir(), t.TempDir()
 	mirrorTree(t, dir)
 	s := start(t, dir)
-	said := wget(t, into, "-r", "-l", "inf", "-np", "-nH", "-e", "robots=off", "--header", "Accept: text/html",
+	said := wget(t, into, "-r", "-l", "inf", "-np", "-nH", "-e", "robots=off",
 		"--restrict-file-names=nocontrol", "--local-encoding=UTF-8", "--remote-encoding=UTF-8", s.url("/"))
 	files := 0
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {

@@ -31,7 +31,6 @@ func (h *Handler) folder(c *fiber.Ctx, f source.File, name, urlPath string) erro
 	block(c)
 	name, urlPath = strings.Clone(name), strings.Clone(urlPath) // a listing may outlive the request
 	dir := h.root.List(f, name)
-	defer closeQuietly(dir)
 	err := h.listing.Answer(c, listing.Folder{Path: urlPath, IsRoot: name == ".", Source: &listed{dir, h, name}})
 	if err != nil {
 		return statusOf(c, err)

@@ -30,8 +30,9 @@ type Config struct {
 	// Optional. Default: "index.html"
 	Index string
 
-	// Browse lists folders without an index file, as HTML, JSON or plain text,
-	// whichever the client accepts. Without it the answer is 403.
+	// Browse lists folders without an index file, as a page for browsers, a plain
+	// index for programs, JSON or text, whichever the client accepts. Without it the
+	// answer is 403.
 	//
 	// Optional. Default: false
 	Browse bool

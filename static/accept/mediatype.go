@@ -21,7 +21,24 @@ func List(h *fasthttp.RequestHeader, name string) string {
 // preference, by the value of Accept (section 12.5.1), its lines joined by
 // commas. It gives an index: 0 if none is acceptable, rather than a 406, which
 // helps nobody. Elements that are not well formed are skipped.
-func MediaType(accept string, offers ...string) (best int) {
+func MediaType(accept string, offers ...string) int {
+	best, _ := Best(accept, offers...)
+	return best
+}
+
+// Fit is how an Accept header comes to an offer.
+type Fit int
+
+// The fits.
+const (
+	Unlisted Fit = iota // by no range
+	Refused             // by a weight of 0; then no offer is acceptable
+	Ranged              // by a range such as */*
+	Named               // by its name
+)
+
+// Best is MediaType, and how the header comes to that offer.
+func Best(accept string, offers ...string) (best int, fit Fit) {
 	verdicts := make([]verdict, len(offers))
 	for position := 0; accept != ""; position++ {
 		var element string
@@ -44,7 +61,19 @@ func MediaType(accept string, offers ...string) (best int) {
 			best = i
 		}
 	}
-	return best
+	return best, verdicts[best].fit()
+}
+
+func (v verdict) fit() Fit {
+	switch {
+	case v.closeness == 0:
+		return Unlisted
+	case v.quality == 0:
+		return Refused
+	case v.closeness == 3:
+		return Named
+	}
+	return Ranged
 }
 
 // covers says how closely a media range covers an offer: 0 not at all, 1 as

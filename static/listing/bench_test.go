@@ -15,11 +15,11 @@ import (
 
 func BenchmarkListing1k(b *testing.B) { benchmarkListing(b, 1000, "/") }
 func BenchmarkListing100k(b *testing.B) {
-	benchmarkListing(b, 100_000, "/", "/?page=50", "/?sort=size", "/?filter=77")
+	benchmarkListing(b, 100_000, "/", "/?format=index", "/?page=50", "/?sort=size", "/?filter=77")
 }
 
 func BenchmarkListing1M(b *testing.B) {
-	benchmarkListing(b, 1_000_000, "/", "/?page=500", "/?page=1000", "/?filter=77777")
+	benchmarkListing(b, 1_000_000, "/", "/?format=index", "/?page=500", "/?page=1000", "/?filter=77777")
 }
 
 // benchmarkListing asks a real server for HTML pages of a real folder, and

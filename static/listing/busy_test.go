@@ -38,7 +38,7 @@ func TestOneLargeFolderAtATime(t *testing.T) {
 		})
 	})
 	slow := make(chan response)
-	go func() { slow <- ask(t, "GET", "http://"+addr+"/slow") }()
+	go func() { slow <- ask(t, "GET", "http://"+addr+"/slow", "Accept: text/plain") }()
 	<-reading
 	for range 2 * places {
 		if got := ask(t, "GET", "http://"+addr+"/small"); got.StatusCode != 200 {

@@ -71,16 +71,29 @@ type selection struct {
 	pause    pause
 }
 
-// choose reads a folder and chooses a page. Small folders never wait for large
-// ones: who has begun to read a large one leaves his place to others.
+// choose reads a folder and chooses a page.
 func (l *Listing) choose(src Source, q query) (chosen, error) {
-	release, err := l.places.take()
-	if err != nil {
+	s := l.newSelection(src, q, q.page*q.limit)
+	if _, err := l.read(s, math.MaxInt); err != nil {
 		return chosen{}, err
 	}
+	return s.choose(), nil
+}
+
+// newSelection keeps the first names of a folder, keep of them.
+func (l *Listing) newSelection(src Source, q query, keep int) *selection {
+	return &selection{src: src, q: q, filter: newFilter(q.filter), keep: keep, byName: q.sort == byName, lookTime: l.lookTime}
+}
+
+// read reads until there are enough names that match, or all. Small folders never
+// wait for large ones: a request that turns out to read a large one gives up its place.
+func (l *Listing) read(s *selection, enough int) (more bool, err error) {
+	release, err := l.places.take()
+	if err != nil {
+		return false, err
+	}
 	defer func() { release() }()
-	s := &selection{src: src, q: q, filter: newFilter(q.filter), keep: q.page * q.limit, byName: q.sort == byName, lookTime: l.lookTime}
-	more, err := s.readUpTo(batch)
+	more, err = s.readUpTo(batch)
 	if err == nil && more {
 		release()
 		release, err = l.large.take()
@@ -88,13 +101,10 @@ func (l *Listing) choose(src Source, q query) (chosen, error) {
 			release = func() {}
 		}
 	}
-	for more && err == nil {
+	for more && err == nil && s.total < enough {
 		more, err = s.read()
 	}
-	if err != nil {
-		return chosen{}, err
-	}
-	return s.choose(), nil
+	return more, err
 }
 
 // readUpTo reads until there are n names. A source may give fewer at a time.

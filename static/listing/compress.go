@@ -61,7 +61,8 @@ func (z *compressor) compress(c *fiber.Ctx, b *body) *body {
 	if err := w.Close(); err != nil {
 		panic(err)
 	}
-	w.Reset(nil) // forget the buffer
+	w.Reset(nil)        // forget the buffer
+	_ = b.closeSource() // which was only read
 	b.held.shrink(int64(packed.Len()))
 	c.Set(fiber.HeaderContentEncoding, "gzip")
 	return &body{before: [][]byte{bytes.Clone(packed.Bytes())}, held: b.held}

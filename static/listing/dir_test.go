@@ -35,9 +35,9 @@ func openDir(path string) (*dirSource, error) {
 	return &dirSource{root, dir}, nil
 }
 
-func (s *dirSource) Close() {
+func (s *dirSource) Close() error {
 	s.dir.Close()
-	s.root.Close()
+	return s.root.Close()
 }
 
 func (s *dirSource) ReadDir(n int) ([]Name, error) {
@@ -76,6 +76,8 @@ type memSource struct {
 	onRead  func()                  // before each ReadDir
 	files   map[string]string
 }
+
+func (s *memSource) Close() error { return nil }
 
 func (s *memSource) ReadDir(n int) ([]Name, error) {
 	if s.onRead != nil {
@@ -132,7 +134,6 @@ func serveFolder(t testing.TB, root, prefix string, config ...Config) (addr stri
 			if err != nil {
 				return err
 			}
-			defer src.Close()
 			return l.Answer(c, Folder{Path: rest, IsRoot: rest == "/", Source: src})
 		})
 	})

@@ -109,12 +109,10 @@ type view struct {
 // htmlBody is the page.
 func htmlBody(p page, root string) *body {
 	v := viewOf(p, root)
-	return &body{
-		before:    [][]byte{pageHead, executed("before", v)},
-		rows:      p.rows,
-		appendRow: appendHTML,
-		after:     [][]byte{executed("after", v), pageTail},
-	}
+	b := ofRows(p.rows, appendHTML)
+	b.before = [][]byte{pageHead, executed("before", v)}
+	b.after = [][]byte{executed("after", v), pageTail}
+	return b
 }
 
 func executed(name string, v any) []byte {

@@ -52,7 +52,9 @@ func jsonBody(p page) *body {
 	}
 	before := mustJSON(head)
 	before = append(before[:len(before)-1], `,"entries":[`...)
-	return &body{before: [][]byte{before}, rows: p.rows, appendRow: appendEntry, after: [][]byte{[]byte("\n]}\n")}}
+	b := ofRows(p.rows, appendEntry)
+	b.before, b.after = [][]byte{before}, [][]byte{[]byte("\n]}\n")}
+	return b
 }
 
 func appendEntry(dst []byte, r row, i int) []byte {

@@ -1,26 +1,29 @@
 // Package listing answers for folders and for errors: as HTML for browsers, as
-// JSON for programs, as plain text for terminals and pipes.
+// an index, JSON or text for programs, as plain text for terminals and pipes.
 //
 // # What a client can ask for
 //
-// The Accept header chooses the format by RFC 9110 section 12.5.1. A client
-// that takes anything, as curl and wget do, gets plain text; one that takes
-// nothing of what there is gets plain text too. Query parameters say the rest.
-// What they say wrong is ignored or brought into range; nothing is an error.
+// The Accept header chooses the format by RFC 9110 section 12.5.1: a page for
+// clients that name text/html, JSON, text. One that takes anything, as wget and
+// rclone do, gets a plain index that programs can follow; curl gets text. Query
+// parameters say the rest. What they say wrong is ignored or brought into range;
+// nothing is an error.
 //
-//	format=html|json|text|urls  overrides Accept
-//	sort=name|size|time         folders always come first; default name
-//	order=asc|desc              default asc
-//	filter=TEXT                 names that contain TEXT, whatever its case
-//	page=N                      from 1
-//	limit=N                     names on a page, up to 10,000; HTML: up to Config.PageSize
+//	format=html|index|json|text|urls  overrides Accept
+//	sort=name|size|time               folders always come first; default name
+//	order=asc|desc                    default asc
+//	filter=TEXT                       names that contain TEXT, whatever its case
+//	page=N                            from 1; not of the index, which has all names
+//	limit=N                           names on a page, up to 10,000; HTML: up to Config.PageSize
 //
 // Names sort naturally: file2 comes before file10.
 //
-// HTML works without scripts. To mirror a folder with wget, ask for it, and
-// leave out the same in other orders:
+// HTML works without scripts.
 //
-//	wget -r -np --header 'Accept: text/html' --reject-regex '[?&](sort|order|format)=' URL/
+// The index has one line for each name, as nginx's has, but for names that are
+// never cut short: <a href="NAME">NAME</a>, the date in UTC, the size in bytes.
+// It is complete, whatever the size of the folder. Of more than 100,000 names,
+// each 100,000 are sorted by themselves.
 //
 // JSON is described by listing.schema.json. A name that is not text is shown
 // there with U+FFFD in it; href has the true bytes, percent-escaped.
@@ -42,11 +45,13 @@
 // A page is kept as its names, sizes and times until the client has taken it,
 // and written row by row: about 50 bytes a row. All pages that hold more than a
 // few KB share Config.Memory. Large folders are read one at a time, keeping of
-// the names only as many as the page needs.
+// the names only as many as the page needs. An index holds 100,000 names at most;
+// it looks at files, and reads more names, as its client takes it.
 package listing
 
 import (
 	"errors"
+	"io"
 	"math"
 	"runtime/debug"
 	"time"
@@ -75,9 +80,9 @@ type Entry struct {
 }
 
 // Source is an open folder. It leaves out what is not to be seen: hidden
-// names, special files. It is used by one goroutine at a time, and not after
-// Answer has returned.
+// names, special files. It is used by one goroutine at a time, until it is closed, once.
 type Source interface {
+	io.Closer
 	// ReadDir gives the next names, at most n of them, n > 0. At the end it
 	// gives none and io.EOF, as os.File does.
 	ReadDir(n int) ([]Name, error)
@@ -184,18 +189,42 @@ func New(config ...Config) *Listing {
 	}
 }
 
-// Answer sends the page of f that the request asks for. An error is ErrBusy,
-// or the Source's own; the response is then as it was, but for Vary.
+// Answer sends the page of f that the request asks for, and closes the Source when it
+// needs it no more. An error is ErrBusy, or the Source's own; the response is then as it
+// was, but for Vary.
 func (l *Listing) Answer(c *fiber.Ctx, f Folder) error {
 	format := formatOf(c)
 	limit := maxLimit
 	if format == reply.HTML {
 		limit = l.cfg.PageSize
 	}
-	q := queryOf(c.Context().QueryArgs(), limit)
-	chosen, err := l.choose(f.Source, q)
+	b, err := l.bodyOf(c, f, queryOf(c.Context().QueryArgs(), limit), format)
+	if err != nil || b.source == nil {
+		_ = f.Source.Close() // which was only read
+	}
 	if err != nil {
 		return err
+	}
+	setHeaders(c, format)
+	if l.cfg.Compress {
+		b = l.compressor.compress(c, b)
+	}
+	c.Status(fiber.StatusOK).Context().SetBodyStream(b, b.measure())
+	return nil
+}
+
+// bodyOf makes the body, and sets what only this format has in its header.
+func (l *Listing) bodyOf(c *fiber.Ctx, f Folder, q query, format reply.Format) (*body, error) {
+	if format == formatIndex {
+		b, err := l.indexBody(f, q)
+		if err == nil {
+			c.Set(fiber.HeaderContentSecurityPolicy, indexPolicy)
+		}
+		return b, err
+	}
+	chosen, err := l.choose(f.Source, q)
+	if err != nil {
+		return nil, err
 	}
 	if chosen.spent > manyNames {
 		debug.FreeOSMemory() // or the process stays this large for minutes
@@ -206,7 +235,7 @@ func (l *Listing) Answer(c *fiber.Ctx, f Folder) error {
 	}
 	held, err := l.memory.take(p.weight())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var b *body
 	switch format {
@@ -221,30 +250,15 @@ func (l *Listing) Answer(c *fiber.Ctx, f Folder) error {
 		b = textBody(p)
 	}
 	b.held = held
-	setHeaders(c, format)
-	if l.cfg.Compress {
-		b = l.compressor.compress(c, b)
-	}
 	if link := p.linkHeader(); link != "" {
 		c.Set(fiber.HeaderLink, link)
 	}
-	c.Status(fiber.StatusOK).Context().SetBodyStream(b, b.measure())
-	return nil
-}
-
-// formatURLs is one more format, which only the query can choose.
-const formatURLs = reply.JSON + 1
-
-func formatOf(c *fiber.Ctx) reply.Format {
-	if f := reply.FormatOf(c); string(c.Context().QueryArgs().Peek("format")) != "urls" {
-		return f
-	}
-	return formatURLs
+	return b, nil
 }
 
 // setHeaders sets what pages and error pages have in common.
 func setHeaders(c *fiber.Ctx, f reply.Format) {
-	c.Set(fiber.HeaderContentType, f.ContentType())
+	c.Set(fiber.HeaderContentType, contentType(f))
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin")

@@ -35,16 +35,22 @@ func appendLine(dst []byte, name string) []byte {
 // (RFC 3986 section 2.3) are escaped, so it is the same in HTML, in JSON and in
 // a header. With "./" it is neither a scheme nor a host.
 func appendHref(dst []byte, name string, isFolder bool) []byte {
-	dst = append(dst, "./"...)
+	dst = appendPath(append(dst, "./"...), name)
+	if isFolder {
+		dst = append(dst, '/')
+	}
+	return dst
+}
+
+// appendPath appends a name as a segment of a path. The colon is escaped as well, or a
+// link without "./" could have a scheme (RFC 3986 section 4.2).
+func appendPath(dst []byte, name string) []byte {
 	for i := range len(name) {
 		if c := name[i]; unreserved(c) {
 			dst = append(dst, c)
 		} else {
 			dst = appendEscaped(dst, c)
 		}
-	}
-	if isFolder {
-		dst = append(dst, '/')
 	}
 	return dst
 }

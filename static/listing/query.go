@@ -32,7 +32,7 @@ const (
 )
 
 // formatNames are the formats that a query can name.
-var formatNames = []string{"text", "html", "json", "urls"}
+var formatNames = []string{"text", "html", "index", "json", "urls"}
 
 // query is what a request asks for. All of it is in range.
 type query struct {

@@ -42,7 +42,7 @@ func TestTextHasOneNamePerLine(t *testing.T) {
 	makeNasty(t, dir)
 	write(t, dir, "folder/x", "")
 	addr := serveFolder(t, dir, "/")
-	got := ask(t, "GET", "http://"+addr+"/").body
+	got := ask(t, "GET", "http://"+addr+"/", "User-Agent: curl/8.5.0").body
 	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
 	if len(lines) != len(nastyNames)+1 || lines[0] != "folder/" {
 		t.Fatalf("%d lines for %d names: %q", len(lines), len(nastyNames)+1, lines)
@@ -90,7 +90,7 @@ func TestTextSaysThatThereIsMore(t *testing.T) {
 		"?limit=2&page=2": "c\n# 3–3 of 3 names\n",
 		"?filter=x":       "",
 	} {
-		if got := ask(t, "GET", "http://"+addr+"/"+query).body; got != want {
+		if got := ask(t, "GET", "http://"+addr+"/"+query, "Accept: text/plain").body; got != want {
 			t.Errorf("%q: %q, want %q", query, got, want)
 		}
 	}
