@@ -117,3 +117,65 @@ func TestAcceptingGoesOnAfterAnUnknownError(t *testing.T) {
 	}
 	s.greet()
 }
+
+// A client may reset its connection whatever it is doing. Nothing is left of it, and
+// nobody else notices.
+func TestResetsInEveryState(t *testing.T) {
+	name, content := randomFile(t, 8<<20)
+	s := serve(t, func(ctx *fasthttp.RequestCtx) {
+		switch string(ctx.Path()) {
+		case "/file":
+			ctx.SetBodyStream(newFileBody(t, name), len(content))
+		case "/close":
+			ctx.SetBodyStream(newFileBody(t, name), len(content))
+			ctx.SetConnectionClose()
+		case "/stream":
+			ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
+				for range 1000 {
+					if _, err := w.Write(content[:64<<10]); err != nil {
+						return
+					}
+				}
+			})
+		default:
+			hello(ctx)
+		}
+	}, patient)
+	s.greet()
+	before := descriptors(t)
+	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n" }
+	for _, test := range []struct {
+		name, send string
+		read       int // bytes, before the reset
+	}{
+		{"nothing sent", "", 0},
+		{"within a head", "GET / HTT", 0},
+		{"within a large head", "GET / HTTP/1.1\r\nA: " + strings.Repeat("x", 20<<10), 0},
+		{"within a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n123", 0},
+		{"within a chunk", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12", 0},
+		{"at once after a request", get("/file"), 0},
+		{"while a file is sent", get("/file"), 1000},
+		{"with more requests behind it", get("/file") + get("/file") + get("/"), 1000},
+		{"at rest", get("/"), 10},
+		{"while the rest of a last response is waited for", get("/close"), 1000},
+		{"while a refusal lingers", "GET / HTTP/1.1\r\nHost : h\r\n\r\n" + strings.Repeat("x", 100<<10), 10},
+		{"while a stream is read", get("/stream"), 1000},
+	} {
+		for range 20 {
+			c := s.dial()
+			_, _ = io.WriteString(c, test.send)
+			if _, err := io.ReadFull(c, make([]byte, test.read)); err != nil {
+				t.Fatalf("%s: %v", test.name, err)
+			}
+			_ = c.SetLinger(0)
+			_ = c.Close()
+		}
+		s.greet()
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if s.ln.Open() == 0 && descriptors(t) <= before {
+			return
+		}
+	}
+	t.Errorf("%d connections open, %d descriptors, before %d", s.ln.Open(), descriptors(t), before)
+}

@@ -522,7 +522,7 @@ func TestSettingsThatLoopsDoNotHonour(t *testing.T) {
 		name    string
 		change  func(*fasthttp.Server)
 		request string
-		honors func(resp *http.Response, raw string) bool
+		honors  func(resp *http.Response, raw string) bool
 	}{
 		{
 			"GetOnly", func(s *fasthttp.Server) { s.GetOnly = true }, "OPTIONS / HTTP/1.1\r\nHost: h\r\n\r\n",
