@@ -109,7 +109,7 @@ func open(cfg config.Config, stdout, stderr io.Writer) (o opened, err error) {
 	o.transfers = transfer.New(transfer.Config{
 		Expiry: cfg.Operations.DownloadAfter, EventsFrom: int64(cfg.Operations.DownloadFrom), Events: &o.events.Logger,
 	})
-	if o.files, err = openFiles(cfg); err != nil {
+	if o.files, err = openFiles(&cfg, o.events.Logger); err != nil {
 		return o, err
 	}
 	if o.records, err = openAccessLog(cfg, stdout, o.events.Trouble("log", "access log")); err != nil {

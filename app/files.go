@@ -1,12 +1,13 @@
 package app
 
 import (
-	"errors"
 	"fmt"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/rs/zerolog"
 
 	"fullbore/app/config"
 	"fullbore/static"
@@ -36,11 +37,12 @@ func openHandler(cfg config.Config) (*static.Handler, error) {
 	})
 }
 
-// files serves the folder or file that the config names, which a reload
-// exchanges for another while requests are being answered. It is safe for
-// concurrent use.
+// files serves the folder or file that the config names. A reload exchanges it
+// for another while requests are being answered, and so does look. It is safe
+// for concurrent use.
 type files struct {
-	now atomic.Pointer[generation]
+	events zerolog.Logger
+	now    atomic.Pointer[generation] // nil once closed
 }
 
 // generation is a handler and the number of those who use it: one for being in
@@ -48,27 +50,30 @@ type files struct {
 // is still being sent then has a descriptor of its own.
 type generation struct {
 	*static.Handler
-	users atomic.Int64
+	cfg    *config.Config // it was opened by
+	target string         // where cfg.Path led, past links; "" if unknown
+	users  atomic.Int64
 }
 
-func openFiles(cfg config.Config) (*files, error) {
-	h, err := openHandler(cfg)
+func openFiles(cfg *config.Config, events zerolog.Logger) (*files, error) {
+	g, err := openGeneration(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return newFiles(h), nil
+	f := &files{events: events}
+	f.now.Store(g)
+	return f, nil
 }
 
-func newFiles(h *static.Handler) *files {
-	f := &files{}
-	f.now.Store(newGeneration(h))
-	return f
-}
-
-func newGeneration(h *static.Handler) *generation {
-	g := &generation{Handler: h}
+func openGeneration(cfg *config.Config) (*generation, error) {
+	h, err := openHandler(*cfg)
+	if err != nil {
+		return nil, err
+	}
+	g := &generation{Handler: h, cfg: cfg}
+	g.target, _ = filepath.EvalSymlinks(cfg.Path)
 	g.users.Store(1)
-	return g
+	return g, nil
 }
 
 // Handle answers from the handler that is in force when the request comes. A
@@ -88,36 +93,24 @@ func (f *files) Handle(c *fiber.Ctx) (err error) {
 	return g.Handle(c)
 }
 
-// swap puts another handler in place; requests inside end with the old one.
-func (f *files) swap(h *static.Handler) {
-	f.now.Swap(newGeneration(h)).leave()
-}
+// swap puts another generation in place; requests inside end with the old one.
+// There must be none after close.
+func (f *files) swap(g *generation) { f.now.Swap(g).leave() }
 
 // close closes the handler when no request is inside. Those that come later
-// are refused. There must be no swap after it.
-func (f *files) close() { f.now.Load().leave() }
-
-// alive asks the handler in force; see source.Source.
-func (f *files) alive() (replaced bool, err error) {
-	g := f.enter()
-	if g == nil {
-		return false, errors.New("closed")
-	}
-	defer g.leave()
-	return g.Alive()
-}
+// are refused.
+func (f *files) close() { f.now.Swap(nil).leave() }
 
 // enter is the generation in force, with one user more; nil after close.
 func (f *files) enter() *generation {
 	for {
 		g := f.now.Load()
-		n := g.users.Load()
-		if n > 0 && g.users.CompareAndSwap(n, n+1) {
-			return g
+		if g == nil {
+			return nil
 		}
 		// One without users is closed, so another took its place before.
-		if n == 0 && f.now.Load() == g {
-			return nil
+		if n := g.users.Load(); n > 0 && g.users.CompareAndSwap(n, n+1) {
+			return g
 		}
 	}
 }

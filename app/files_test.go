@@ -7,10 +7,29 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
-	"fullbore/static"
+	"fullbore/app/config"
 )
+
+func generationOf(t testing.TB, path string) *generation {
+	t.Helper()
+	g, err := openGeneration(&config.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func filesOf(t testing.TB, path string) *files {
+	t.Helper()
+	f, err := openFiles(&config.Config{Path: path}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
 
 // Whoever is inside a handler has it to the end, and a handler nobody is inside
 // is closed, however swaps and requests meet.
@@ -19,14 +38,7 @@ func TestFilesAreSwappedUnderRequests(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	open := func() *static.Handler {
-		h, err := static.Open(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return h
-	}
-	f := newFiles(open())
+	f := filesOf(t, dir)
 	app := fiber.New()
 	app.Use(f.Handle)
 	handle := app.Handler()
@@ -57,7 +69,7 @@ func TestFilesAreSwappedUnderRequests(t *testing.T) {
 	var old []*generation
 	for range 500 {
 		old = append(old, f.now.Load())
-		f.swap(open())
+		f.swap(generationOf(t, dir))
 	}
 	close(stop)
 	clients.Wait()
@@ -71,7 +83,7 @@ func TestFilesAreSwappedUnderRequests(t *testing.T) {
 	if last.users.Load() != 0 {
 		t.Error("the last one is not closed")
 	}
-	if _, err := f.alive(); err == nil {
+	if _, gone := f.look(); gone == nil {
 		t.Error("something is open after the end")
 	}
 	if status := get(); status != fiber.StatusServiceUnavailable {
@@ -82,24 +94,16 @@ func TestFilesAreSwappedUnderRequests(t *testing.T) {
 // Before it is closed, one who is inside keeps it open.
 func TestFilesStayOpenForWhoeverIsInside(t *testing.T) {
 	dir := t.TempDir()
-	h, err := static.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := newFiles(h)
-	if replaced, err := f.alive(); err != nil || replaced {
-		t.Errorf("what is open: %v, %v", replaced, err)
+	f := filesOf(t, dir)
+	if behind, gone := f.look(); behind != nil || gone != nil {
+		t.Errorf("what is open: %v, %v", behind, gone)
 	}
 	inside := f.enter()
-	next, err := static.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.swap(next)
+	f.swap(generationOf(t, dir))
 	if n := inside.users.Load(); n != 1 {
 		t.Errorf("%d users, want the one inside", n)
 	}
-	if err := h.Close(); err != nil { // which fails the second time
+	if err := inside.Close(); err != nil { // which fails the second time
 		t.Errorf("it was closed before: %v", err)
 	}
 	inside.leave()
@@ -107,11 +111,7 @@ func TestFilesStayOpenForWhoeverIsInside(t *testing.T) {
 }
 
 func BenchmarkEnterAndLeave(b *testing.B) {
-	h, err := static.Open(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
-	}
-	f := newFiles(h)
+	f := filesOf(b, b.TempDir())
 	defer f.close()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

@@ -34,7 +34,7 @@ func (r *readiness) check() error {
 
 // places are what matters on disk, as it is set now.
 func places(cfg *config.Config, files *files, state string) health.Places {
-	p := health.Places{Root: cfg.Path, Alive: files.alive, State: state}
+	p := health.Places{Root: cfg.Path, Look: files.look, State: state}
 	if cfg.AccessLog != "-" && cfg.AccessLog != "off" {
 		p.Log = cfg.AccessLog
 	}

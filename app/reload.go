@@ -99,11 +99,11 @@ func (r *reloads) try(load func() (*config.Settings, error), asked bool) ([]conf
 		return nil, nil
 	}
 	// Anew also if the path is the same: another folder may be there by now.
-	handler, err := openHandler(next.Config)
+	generation, err := openGeneration(&next.Config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", next.Where("path"), err)
 	}
-	r.files.swap(handler)
+	r.files.swap(generation)
 	r.current.Store(&next.Config)
 	r.apply(&next.Config)
 	return changes, nil

@@ -173,20 +173,6 @@ func TestReadyAsLongAsTheFilesAreThere(t *testing.T) {
 		t.Errorf("health: %d %q", code, out)
 	}
 	s.says(t, `"event":"health"`, `"state":"failed"`, dir)
-	// Another folder of that name is not the one that is served.
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	waitUntil(t, "another folder is seen", func() bool { return s.health().score("files") == 50 })
-	if got := s.askAdmin("GET", "/readyz"); got.status != 200 {
-		t.Errorf("with another folder: %d %q", got.status, got.body)
-	}
-	if got := s.askAdmin("GET", "/health"); !strings.Contains(got.body, "SIGHUP serves the new one") {
-		t.Errorf("with another folder: %q", got.body)
-	}
-	if err := os.Remove(dir); err != nil {
-		t.Fatal(err)
-	}
 	if err := os.Rename(away, dir); err != nil {
 		t.Fatal(err)
 	}

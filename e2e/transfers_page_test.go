@@ -308,7 +308,7 @@ func TestOverviewAndHealthAreLive(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p.waitFor(`document.querySelector('[data-key=files] [data-cell=score]').textContent === '50'`)
+	p.waitFor(`document.querySelector('[data-key=files] [data-cell=score]').textContent === '100'`)
 }
 
 // What the script writes is what the server writes.

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	fresh = time.Second      // how long a report is reused
-	every = 10 * time.Second // between two checks when nobody asks
+	fresh = time.Second / 2  // how long a report is reused
+	every = time.Second      // between two checks when nobody asks; files are followed by them
 	quiet = 10 * time.Second // between two events at least
 )
 
@@ -58,7 +58,7 @@ func newMonitor(cfg Config, storage *probe) *Monitor {
 	return &Monitor{cfg: cfg, storage: storage, told: OK}
 }
 
-// Report is the state of all parts, at most a second old.
+// Report is the state of all parts, at most half a second old.
 func (m *Monitor) Report() Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -3,15 +3,12 @@ package health
 import (
 	"bytes"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"fullbore/static"
 )
 
 func TestLatelyIsTheLastMinute(t *testing.T) {
@@ -36,67 +33,27 @@ func TestLatelyIsTheLastMinute(t *testing.T) {
 }
 
 func TestStorageSaysWhatIsWrongWithTheFiles(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "files")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	handler, err := static.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { handler.Close() }()
-	p := Places{
-		Root: dir, Alive: func() (bool, error) { return handler.Alive() },
-		Log: filepath.Join(dir, "not", "yet", "log"), State: dir,
-	}
-	s := measure(p)
-	if part := s.filesPart(); part.Score != 100 || part.Reason != "" {
-		t.Errorf("as it was opened: %+v", part)
-	}
-	if len(s.rooms) != 2 || s.rooms[0].Size <= 0 || s.rooms[0].Free < 0 || s.rooms[0].Size != s.rooms[1].Size {
-		t.Errorf("rooms: %+v", s.rooms)
-	}
-	if err := os.Rename(dir, dir+"-away"); err != nil {
-		t.Fatal(err)
-	}
-	if part := measure(p).filesPart(); part.Score != 0 || part.Reason != dir+": no such file or directory" {
-		t.Errorf("gone: %+v", part)
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if part := measure(p).filesPart(); part.Score != 50 || part.Reason != dir+" is another folder than the one that is served; SIGHUP serves the new one" {
-		t.Errorf("another one: %+v", part)
-	}
-	if err := os.Remove(dir + "-away"); err != nil {
-		t.Fatal(err)
-	}
-	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "removed") || !strings.Contains(part.Reason, "SIGHUP") {
-		t.Errorf("another one, and ours is no more: %+v", part)
-	}
-	handler.Close()
-	if handler, err = static.Open(dir); err != nil { // as SIGHUP does
-		t.Fatal(err)
-	}
-	if part := measure(p).filesPart(); part.Score != 100 {
-		t.Errorf("after a reload: %+v", part)
-	}
-	if err := os.Rename(dir, dir+"-away"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(dir, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "it is a file now") {
-		t.Errorf("a file in its place: %+v", part)
-	}
-	for _, err := range []error{os.Remove(dir), os.Symlink(os.DevNull, dir)} {
-		if err != nil {
-			t.Fatal(err)
+	dir := t.TempDir()
+	behind, gone := errors.New("behind"), errors.New("gone")
+	for _, test := range []struct {
+		behind, gone error
+		want         Part
+	}{
+		{nil, nil, Part{"files", 100, ""}},
+		{behind, nil, Part{"files", 50, dir + ": behind"}},
+		{nil, gone, Part{"files", 0, dir + ": gone"}},
+		{behind, gone, Part{"files", 0, dir + ": gone"}},
+	} {
+		s := measure(Places{
+			Root: dir, Look: func() (error, error) { return test.behind, test.gone },
+			Log: filepath.Join(dir, "not", "yet", "log"), State: dir,
+		})
+		if part := s.filesPart(); part != test.want {
+			t.Errorf("%+v, want %+v", part, test.want)
 		}
-	}
-	if part := measure(p).filesPart(); part.Score != 0 || !strings.Contains(part.Reason, "neither") {
-		t.Errorf("a device: %+v", part)
+		if len(s.rooms) != 2 || s.rooms[0].Size <= 0 || s.rooms[0].Free < 0 || s.rooms[0].Size != s.rooms[1].Size {
+			t.Errorf("rooms: %+v", s.rooms)
+		}
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 const (
 	probePatience = 2 * time.Second
-	probeFresh    = time.Second
+	probeFresh    = time.Second / 2
 )
 
 // probe measures in a single goroutine: if a network file system never answers, only one
@@ -24,7 +24,7 @@ type probe struct {
 	at      time.Time
 }
 
-// look returns what was found at most a second ago, or, if the answer takes too long,
+// look returns what was found lately, or, if the answer takes too long,
 // for how long it has been missing.
 func (p *probe) look() (found storage, stuck time.Duration) {
 	p.mu.Lock()

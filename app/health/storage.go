@@ -1,7 +1,6 @@
 package health
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,18 +22,17 @@ type Places struct {
 	Log   string // the access log's file; "" for none
 	State string // the state folder; "" for none
 
-	// Alive asks what is served whether it can be reached. replaced says that
-	// something else has its name by now.
-	Alive func() (replaced bool, err error)
+	// Look says why no file can be reached, or why what is served is not what has the
+	// root's name now.
+	Look func() (behind, gone error)
 }
 
 // storage is what was found there.
 type storage struct {
-	root     string
-	gone     error // why the files cannot be reached
-	replaced bool  // another folder has taken the served one's name
-	spaces   map[string]Space
-	rooms    []room // what is written to; served files may fill a disk
+	root         string
+	behind, gone error // see Places.Look
+	spaces       map[string]Space
+	rooms        []room // what is written to; served files may fill a disk
 }
 
 // Space is how full a file system is.
@@ -50,7 +48,7 @@ type room struct {
 
 func measure(p Places) storage {
 	s := storage{root: p.Root, spaces: make(map[string]Space, 2)}
-	s.replaced, s.gone = p.files()
+	s.behind, s.gone = p.Look()
 	// Unknown spaces are left out, which is not bad.
 	if space, err := spaceOf(p.Root); err == nil {
 		s.spaces["files"] = space
@@ -73,15 +71,6 @@ func spaceOf(path string) (Space, error) {
 	return diskSpace(existing(path))
 }
 
-// files says whether the served files can be reached, and what helps.
-func (p Places) files() (replaced bool, err error) {
-	replaced, err = p.Alive()
-	if replaced && errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w; SIGHUP serves the one that has its name now", err)
-	}
-	return replaced, err
-}
-
 // existing is the path, or the nearest folder above it that exists.
 func existing(path string) string {
 	for {
@@ -100,8 +89,8 @@ func (s storage) filesPart() Part {
 	switch {
 	case s.gone != nil:
 		return Part{Name: "files", Score: 0, Reason: fmt.Sprintf("%s: %v", s.root, s.gone)}
-	case s.replaced:
-		return Part{Name: "files", Score: 50, Reason: s.root + " is another folder than the one that is served; SIGHUP serves the new one"}
+	case s.behind != nil:
+		return Part{Name: "files", Score: 50, Reason: fmt.Sprintf("%s: %v", s.root, s.behind)}
 	default:
 		return Part{Name: "files", Score: perfect}
 	}

@@ -91,7 +91,7 @@ func (d *Disk) Alive() (replaced bool, err error) {
 	defer closeQuietly(opened)
 	switch {
 	case d.only == "":
-		return aliveFolder(opened, named)
+		return d.aliveFolder(opened, named)
 	case info.Kind == Directory:
 		return true, errors.New("it is a folder now; a file was opened")
 	case info.Kind != Regular:
@@ -100,8 +100,8 @@ func (d *Disk) Alive() (replaced bool, err error) {
 	return false, nil
 }
 
-// aliveFolder compares an open folder with what has its name now.
-func aliveFolder(opened *os.File, named fs.FileInfo) (replaced bool, err error) {
+// aliveFolder compares the open folder with what has its name now.
+func (d *Disk) aliveFolder(opened *os.File, named fs.FileInfo) (replaced bool, err error) {
 	if !named.IsDir() {
 		return true, errors.New("it is a file now; a folder was opened")
 	}
@@ -109,7 +109,8 @@ func aliveFolder(opened *os.File, named fs.FileInfo) (replaced bool, err error) 
 	if err != nil {
 		return false, cause(err)
 	}
-	replaced = !os.SameFile(named, is)
+	// A mount may be of the same folder, and see others below it.
+	replaced = !os.SameFile(named, is) || mountOf(opened) != mountOfName(d.path)
 	// No kernel lists a removed folder, on any file system; a link count of 0 is not as
 	// reliable.
 	switch _, err := opened.Readdirnames(1); {
