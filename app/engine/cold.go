@@ -14,9 +14,23 @@ import (
 // holds a thread while its disk works.
 const coldReaders = 32
 
-// coldPiece is how many bytes one of them sends before its connection's loop
-// looks again. It is larger than what the kernel reads ahead.
-const coldPiece = 2 << 20
+// A piece is what one of them sends before it looks at anything else: a call of
+// sendfile(2). It grows and shrinks with the time that it takes. A small one lets
+// a slow disk be seen to make progress; a large one saves what a call that sleeps
+// costs, which is Go's monitor taking the processor away and waking a thread.
+const (
+	coldPieceMin  = 256 << 10
+	coldPieceMax  = checkEvery
+	coldPieceLong = 40 * time.Millisecond
+	coldPieceFast = 10 * time.Millisecond
+)
+
+// coldRun is how many bytes, once some were found not to be in memory, go without
+// asking about each. What the kernel has read ahead is there, and what follows
+// seldom is; and to ask costs more than it looks, as a virtual machine maps a page
+// that its disk has filled when it is first read, which sendfile never does. It is
+// more than kernels read ahead.
+const coldRun = 32 << 20
 
 // cold sends what is not in the page cache, on goroutines that may wait for a
 // disk. They are started when there is work and end when there is none.
@@ -37,14 +51,12 @@ const probeEvery = 256 << 10
 // waiting for a disk, as far as can be told. What the file system cannot tell
 // counts as not cached.
 func (r *response) isCached(n int64) bool {
-	if r.cold {
-		return false
-	}
 	last := r.offset + n - 1
 	for at := r.offset; ; at = min(at+max(probeEvery, n/8), last) {
 		var probe [1]byte
 		if _, errno := probeCached(r.file, probe[:], at); errno != 0 {
 			r.cold = errno != syscall.EAGAIN
+			r.unasked = coldRun
 			return false
 		}
 		if at == last {
@@ -82,9 +94,30 @@ func (p *cold) work() {
 			p.queue = nil
 		}
 		p.mu.Unlock()
-		c.loop.tell(message{conn: c, what: sentCold, progress: c.sendCold()})
+		how := c.sendCold()
+		for how == over && c.staysCold() && !p.isWanted() {
+			how = c.sendCold()
+		}
+		c.loop.tell(message{conn: c, what: sentCold, progress: how})
 	}
 }
+
+// isWanted reports whether somebody waits for a reader.
+func (p *cold) isWanted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue) > 0
+}
+
+// staysCold reports whether the loop would only send the connection back.
+func (c *Conn) staysCold() bool {
+	r := c.out
+	return r.left > 0 && r.isCold() && c.cutFor.Load() == nil
+}
+
+// isCold reports whether what comes next is sent by a reader without asking
+// where it is.
+func (r *response) isCold() bool { return r.cold || r.unasked > 0 }
 
 // sendCold sends a piece of a file, and waits for the disk.
 func (c *Conn) sendCold() progress {
@@ -95,7 +128,8 @@ func (c *Conn) sendCold() progress {
 		}
 		r.checked = checkEvery
 	}
-	n := min(r.left, coldPiece, r.checked)
+	piece := max(r.piece, coldPieceMin)
+	n := min(r.left, piece, r.checked)
 	if r.total > lastPiece {
 		n = min(n, r.total-lastPiece)
 	}
@@ -104,6 +138,7 @@ func (c *Conn) sendCold() progress {
 			return c.breakOff(err)
 		}
 	}
+	begun, whole := time.Now(), n == piece
 	for n > 0 {
 		sent, err := unix.Sendfile(c.fd, r.file, &r.offset, int(n))
 		errno, _ := err.(syscall.Errno) //nolint:errorlint // a bare errno, as the system call gave it
@@ -113,12 +148,40 @@ func (c *Conn) sendCold() progress {
 		case sent < 0:
 			sent = 0
 		}
+		r.unasked -= int64(sent)
 		if p := c.sentRange(r, int64(sent), errno); p != done {
 			return p
 		}
 		n -= int64(sent)
 	}
+	if whole {
+		r.adaptPiece(time.Since(begun))
+	}
+	if r.unasked <= 0 {
+		r.lookAhead()
+	}
 	return over
+}
+
+// lookAhead begins another run if the file is not in memory further on.
+func (r *response) lookAhead() {
+	if r.left == 0 {
+		return
+	}
+	var probe [1]byte
+	if _, errno := probeCached(r.file, probe[:], r.offset+min(r.left, coldRun)-1); errno != 0 {
+		r.unasked = coldRun
+	}
+}
+
+// adaptPiece fits the piece to the disk.
+func (r *response) adaptPiece(took time.Duration) {
+	switch piece := max(r.piece, coldPieceMin); {
+	case took > coldPieceLong:
+		r.piece = max(piece/2, coldPieceMin)
+	case took < coldPieceFast:
+		r.piece = min(piece*2, coldPieceMax)
+	}
 }
 
 // readAhead has the last n bytes in memory, and looks at the file once they are.

@@ -378,7 +378,7 @@ func TestFilesOfEverySize(t *testing.T) {
 }
 
 func TestColdFile(t *testing.T) {
-	name, content := randomFile(t, 20<<20)
+	name, content := randomFile(t, coldRun+8<<20)
 	s := serve(t, func(ctx *fasthttp.RequestCtx) {
 		b := newFileBody(t, name)
 		_ = b.file.Sync()

@@ -59,6 +59,8 @@ type response struct {
 	segment int   // the next one
 	total   int64 // bytes of the body that are not sent yet, those in head included
 	checked int64 // bytes that may go before the next look at the source
+	unasked int64 // bytes that go before it is asked again whether they are cached
+	piece   int64 // what a cold reader sends at once; 0: the least
 
 	ctx   *fasthttp.RequestCtx // what owns body and hooks; nil: the response does
 	kept  bool                 // ctx is not the loop's any more

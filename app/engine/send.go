@@ -104,7 +104,7 @@ func (c *Conn) sendText(r *response) progress {
 
 // sendRange sends a piece of a file.
 func (l *loop) sendRange(c *Conn, r *response, left *int64) progress {
-	if r.cold { // to look at the file may take as long as to read it
+	if r.isCold() { // to look at the file may take as long as to read it
 		return absent
 	}
 	if r.checked <= 0 || r.total <= lastPiece {
