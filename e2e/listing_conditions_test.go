@@ -25,7 +25,7 @@ func TestListingWithoutScripts(t *testing.T) {
 		t.Fatal("the page's script ran")
 	}
 	p.shows("Attic/", "zoo/", "File1", "file2", "file10", "éclair")
-	p.click("thead .s a")
+	p.click("thead .s button")
 	p.waitFor("document.querySelector('thead .s').ariaSort === 'descending'")
 	p.waitFor("document.readyState === 'complete'")
 	if got := eval[[]string](p, names); got[2] != "éclair" {
@@ -211,7 +211,7 @@ func TestBrowserSavesADownload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.click("#list a[download]")
+	p.click("#list button[name=download]")
 	waitUntil(t, "the file is saved", func() bool { return sizeOf(filepath.Join(into, name)) == 3<<20 })
 	if sha256Of(t, filepath.Join(into, name)) != sum {
 		t.Error("the file is not the original")

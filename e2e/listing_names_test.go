@@ -84,7 +84,7 @@ func TestListingOfHostileNames(t *testing.T) {
 // and the button must both lead.
 func (p *tab) linked() (contents []string) {
 	p.t.Helper()
-	links := eval[[][]string](p, `[...document.querySelectorAll('#list tbody tr:has(a[download])')].map(r => [...r.querySelectorAll('a')].map(a => a.href))`)
+	links := eval[[][]string](p, `[...document.querySelectorAll('#list tbody tr:has([formaction])')].map(r => [r.querySelector('a').href, r.querySelector('[formaction]').formAction])`)
 	for _, file := range links {
 		if len(file) != 2 || file[0] != file[1] {
 			p.t.Errorf("name and button lead to %q", file)

@@ -85,10 +85,18 @@ func hashOf(text string) string {
 // link is text that leads somewhere.
 type link struct{ Href, Text string }
 
+// choice is a button that asks for the page in another way. It is not a link, or crawlers
+// and mirrors would take each folder once for every order and format.
+type choice struct {
+	Text       string
+	Parameters []parameter
+}
+
 // column is a heading of the table.
 type column struct {
-	Class, Text, Href string
-	Sorted            string // as aria-sort has it; "" for another column
+	choice
+	Class  string
+	Sorted string // as aria-sort has it; "" for another column
 }
 
 // view is what the templates show.
@@ -103,7 +111,7 @@ type view struct {
 	Columns                           []column
 	Rows, Total, Pages                int
 	Span, First, Previous, Next, Last string
-	Formats                           []link
+	Formats                           []choice
 }
 
 // htmlBody is the page.
@@ -146,8 +154,8 @@ func viewOf(p page, root string) view {
 	if p.readme.HTML != "" {
 		v.Readme = &p.readme
 	}
-	for _, f := range []link{{"text", "Text"}, {"json", "JSON"}, {"urls", "Links"}} {
-		v.Formats = append(v.Formats, link{p.query.as(f.Href).href(), f.Text})
+	for _, f := range []link{{"index", "Index"}, {"text", "Text"}, {"json", "JSON"}, {"urls", "Links"}} {
+		v.Formats = append(v.Formats, choice{f.Text, p.query.as(f.Href).parameters()})
 	}
 	return v
 }
@@ -173,7 +181,10 @@ func crumbsOf(f Folder, root string) []link {
 // columnsOf are the headings. A click on the one that is sorted by turns it
 // round; the largest and the newest come first.
 func columnsOf(q query) []column {
-	columns := []column{{Class: "n", Text: "Name"}, {Class: "s", Text: "Size"}, {Class: "t", Text: "Modified (UTC)"}}
+	columns := []column{
+		{Class: "n", choice: choice{Text: "Name"}}, {Class: "s", choice: choice{Text: "Size"}},
+		{Class: "t", choice: choice{Text: "Modified (UTC)"}},
+	}
 	for i, key := range []sortKey{byName, bySize, byTime} {
 		descending := key != byName
 		if key == q.sort {
@@ -183,7 +194,7 @@ func columnsOf(q query) []column {
 				columns[i].Sorted = "descending"
 			}
 		}
-		columns[i].Href = q.sortedBy(key, descending).href()
+		columns[i].Parameters = q.sortedBy(key, descending).parameters()
 	}
 	return columns
 }
@@ -238,9 +249,10 @@ func appendHTML(dst []byte, r row, _ int) []byte {
 	}
 	dst = append(dst, `</td><td class="a">`...)
 	if !r.isFolder {
-		dst = appendHref(append(dst, `<a class="icon" download href="`...), r.name, false)
+		// Not a second link to the file: ?download makes browsers save it.
+		dst = appendHref(append(dst, `<button class="icon" form="save" name="download" formaction="`...), r.name, false)
 		dst = append(append(dst, `" aria-label="Download `...), shown...)
-		dst = append(dst, `"><svg aria-hidden="true"><use href="#i-download"/></svg></a>`...)
+		dst = append(dst, `"><svg aria-hidden="true"><use href="#i-download"/></svg></button>`...)
 	}
 	return append(dst, "</td></tr>\n"...)
 }

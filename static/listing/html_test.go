@@ -206,7 +206,7 @@ func TestRow(t *testing.T) {
 	got := string(appendHTML(nil, r, 0))
 	for _, want := range []string{
 		`<a href="./a%26b.txt" data-preview="text">`, `<bdi>a&amp;b.txt</bdi>`, `title="1,234,567 bytes">1.2 MiB<`,
-		`<time datetime="2026-11-20T01:02:03Z">2026-11-20 01:02</time>`, `download href="./a%26b.txt" aria-label="Download a&amp;b.txt"`,
+		`<time datetime="2026-11-20T01:02:03Z">2026-11-20 01:02</time>`, `name="download" formaction="./a%26b.txt" aria-label="Download a&amp;b.txt"`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s in %s", want, got)
@@ -221,7 +221,7 @@ func TestRow(t *testing.T) {
 	}
 }
 
-func TestSortLinks(t *testing.T) {
+func TestSortButtons(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "x", "")
 	addr := serveFolder(t, dir, "/")
@@ -238,10 +238,46 @@ func TestSortLinks(t *testing.T) {
 		var got []string
 		for _, class := range []string{"n", "s", "t"} {
 			th := all(all(doc, "thead", "")[0], "th", class)[0]
-			got = append(got, attr(all(th, "a", "")[0], "href")+" "+attr(th, "aria-sort"))
+			got = append(got, asked(all(th, "form", "")[0])+" "+attr(th, "aria-sort"))
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", query, got, want)
+		}
+	}
+}
+
+// asked is what a browser asks for when the button of a form is pressed.
+func asked(form *html.Node) string {
+	href := attr(form, "action")
+	for i, input := range all(form, "input", "") {
+		href += "?&"[min(i, 1):min(i, 1)+1] + url.QueryEscape(attr(input, "name")) + "=" + url.QueryEscape(attr(input, "value"))
+	}
+	return href
+}
+
+// A mirror or a crawler finds each name once, and nothing that shows the same names again.
+func TestPageHasNoMoreLinksThanEntries(t *testing.T) {
+	dir := t.TempDir()
+	makeNasty(t, dir)
+	write(t, dir, "folder/x.txt", "")
+	addr := serveFolder(t, dir, "/")
+	for path, entries := range map[string]int{"/": len(nastyNames) + 1, "/folder/": 1, "/?filter=folder": 1} {
+		links := map[string]bool{}
+		for _, a := range all(parsePage(t, ask(t, "GET", "http://"+addr+path, browser).body), "a", "") {
+			href := attr(a, "href")
+			if strings.Contains(href, "?") {
+				t.Errorf("%s: a link to %s", path, href)
+			}
+			if links[href] && href != "" && href != "../" {
+				t.Errorf("%s: two links to %s", path, href)
+			}
+			links[href] = true
+		}
+		for _, other := range []string{"", "#list", "../", "./"} { // which leads to no other page, or up
+			delete(links, other)
+		}
+		if len(links) != entries {
+			t.Errorf("%s: %d links for %d names", path, len(links), entries)
 		}
 	}
 }

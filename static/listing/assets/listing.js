@@ -70,7 +70,7 @@ function localTimes() {
     time.textContent = `${t.getFullYear()}-${pad(t.getMonth() + 1)}-${pad(t.getDate())} ${pad(t.getHours())}:${pad(t.getMinutes())}`;
     time.title = t.toLocaleString(undefined, {dateStyle: 'full', timeStyle: 'long'});
   }
-  const heading = document.querySelector('thead .t a').firstChild;
+  const heading = document.querySelector('thead .t button').firstChild;
   heading.data = 'Modified';
 }
 
