@@ -49,7 +49,7 @@ func defaultConfig() Config {
 		Operations: Operations{
 			EventFormat:   EventsAuto,
 			DownloadAfter: 10 * time.Minute,
-			DownloadFrom:  1 << 20,
+			DownloadFrom:  4 << 20,
 			Watch:         watch.Settings{Every: 5 * time.Second, Growth: 256 << 10, Cooldown: 10 * time.Minute, Keep: 10},
 		},
 	}

@@ -95,8 +95,9 @@ const kindFile = "file"
 const statusPartial = fasthttp.StatusPartialContent
 
 // large is the size in bytes from which a whole file is in the table while it is sent.
-// A smaller one is over before anybody looks.
-const large = 64 << 10
+// A smaller one is over before anybody looks, or is seen among the transfers; to enter
+// it would be a fifth of the user time that a file of 1 MiB takes.
+const large = 4 << 20
 
 // join makes a response that is about to be sent part of a download, if it can be.
 func (t *table) join(e *entry, result *logger.Result) {
