@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 )
 
 // OpenDisk opens a folder or a regular file to be served. A file is opened again, by
@@ -36,6 +37,49 @@ func OpenDisk(name string, outside bool) (*Disk, error) {
 		return nil, cause(err)
 	}
 	return d, nil
+}
+
+// holders keeps a folder open until it is closed and nobody lists what is in it: a link in
+// a listing is looked up from the root.
+type holders struct {
+	listings atomic.Int64 // one less once closed
+	closed   atomic.Bool
+}
+
+// newListing adds one, which done ends.
+func (h *holders) newListing() { h.listings.Add(1) }
+
+// done reports whether nobody is left.
+func (h *holders) done() bool { return h.listings.Add(-1) < 0 }
+
+// Close implements Source. Open goes on until the last listing is closed.
+func (d *Disk) Close() error {
+	switch {
+	case d.dir == nil:
+		return nil
+	case d.holders.closed.Swap(true):
+		return fs.ErrClosed
+	case d.holders.done():
+		return d.close()
+	}
+	return nil
+}
+
+// endListing closes the folder if it was the last to wait for.
+func (d *Disk) endListing() {
+	if d.holders.done() {
+		_ = d.close() // it was only read
+	}
+}
+
+// Close ends the listing. A second call does nothing.
+func (f *dir) Close() error {
+	err := f.File.Close()
+	if errors.Is(err, fs.ErrClosed) {
+		return nil
+	}
+	f.disk.endListing()
+	return err
 }
 
 // Only implements Single. The name may be that of a link.

@@ -27,6 +27,7 @@ type Disk struct {
 	portable *os.Root     // used instead of fd if the kernel has no openat2
 	outside  bool         // follow links out of the root
 	hot      *hot         // nil: no cache
+	holders  holders
 }
 
 func openFolder(name string, outside bool) (*Disk, error) {
@@ -48,11 +49,7 @@ func openFolder(name string, outside bool) (*Disk, error) {
 	return d, err
 }
 
-// Close implements Source.
-func (d *Disk) Close() error {
-	if d.dir == nil {
-		return nil
-	}
+func (d *Disk) close() error {
 	if d.portable != nil {
 		closeQuietly(d.portable)
 	}
@@ -179,6 +176,7 @@ func retry(call func() (int, error)) (int, error) {
 // List implements Source.
 func (d *Disk) List(folder File, name string) Folder {
 	f := folder.(*file) //nolint:forcetypeassert // the caller opened it here
+	d.holders.newListing()
 	return &dir{File: f.osFile(), disk: d, name: name}
 }
 

@@ -102,3 +102,33 @@ func TestReadWithoutWaiting(t *testing.T) {
 		t.Errorf("closed: %v, descriptor %d", err, f.(Descriptor).Descriptor())
 	}
 }
+
+// A listing is of one version of the folder to its end, the links in it included.
+func TestListingOutlivesItsRoot(t *testing.T) {
+	d, err := OpenDisk(tree(t), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, _, err := d.Open(".", MayWait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := d.List(folder, ".")
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("closed again: %v", err)
+	}
+	if info, err := l.Look("link"); err != nil || info.Kind != Regular || info.Size != 7 {
+		t.Errorf("a link after the root was closed: %+v, %v", info, err)
+	}
+	for range 2 {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := opened(d, "f", MayWait); err == nil {
+		t.Error("it opens after all are closed")
+	}
+}

@@ -20,6 +20,7 @@ type Disk struct {
 	only    string   // the name of a single file; "" for a folder
 	dir     *os.Root // of a folder
 	outside bool     // follow links out of the root
+	holders holders
 }
 
 func openFolder(name string, outside bool) (*Disk, error) {
@@ -30,13 +31,7 @@ func openFolder(name string, outside bool) (*Disk, error) {
 	return &Disk{path: name, dir: dir, outside: outside}, nil
 }
 
-// Close implements Source.
-func (d *Disk) Close() error {
-	if d.dir == nil {
-		return nil
-	}
-	return d.dir.Close()
-}
+func (d *Disk) close() error { return d.dir.Close() }
 
 // Portable does nothing: there is only one way. See disk_linux.go.
 func (d *Disk) Portable() error { return nil }
@@ -74,6 +69,7 @@ func (d *Disk) Open(name string, wait Wait) (File, Info, error) {
 // List implements Source.
 func (d *Disk) List(folder File, name string) Folder {
 	f := folder.(*file) //nolint:forcetypeassert // the caller opened it here
+	d.holders.newListing()
 	return &dir{File: f.File, disk: d, name: name}
 }
 

@@ -27,7 +27,8 @@ type Source interface {
 	// says why no request can be served, or that the name is gone; replaced, that
 	// something else has it by now. It blocks as long as the file system does.
 	Alive() (replaced bool, err error)
-	// Close closes the root. Open files stay open; Open fails.
+	// Close closes the root. Open files and folders stay open, for what they lead to, too;
+	// Open fails once none is being listed.
 	Close() error
 }
 
