@@ -47,9 +47,8 @@ type plan struct {
 func (p *plan) BytesSent() int64 { return p.sent.Load() }
 func (p *plan) Size() int64      { return 1000 }
 func (p *plan) Err() error       { return p.err }
-func (p *plan) Segments() int    { return 1 }
-func (p *plan) Segment(int) (string, int, int64, int64) {
-	return "", -1, 100, 500
+func (p *plan) Range() (offset, length int64, ok bool) {
+	return 100, 500, true
 }
 
 // engine runs requests as a server does that sends bodies itself.

@@ -154,10 +154,9 @@ func (r *Result) respond(ctx *fasthttp.RequestCtx) {
 		r.User = append(r.User[:0], user[:min(len(user), maxUser)]...)
 	}
 	if body, ok := r.Stream.(interface {
-		Segments() int
-		Segment(i int) (text string, fd int, offset, length int64)
-	}); ok && body.Segments() == 1 {
-		if text, _, offset, length := body.Segment(0); text == "" {
+		Range() (offset, length int64, ok bool)
+	}); ok {
+		if offset, length, ok := body.Range(); ok {
 			r.offset, r.span = offset, length
 		}
 	}

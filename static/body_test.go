@@ -63,10 +63,10 @@ func (s shape) body(t testing.TB, dir string) fileBody {
 	return s.open(t, dir, content)
 }
 
-// segments are all of them.
-func (l *layout) segments() (all []segment) {
-	for i := range l.count() {
-		all = append(all, l.segment(i))
+// everySegment is all of a body's segments.
+func everySegment(b *Body) (all segments) {
+	for i := range b.cursor.count() {
+		all = append(all, b.cursor.segment(i))
 	}
 	return all
 }
@@ -75,16 +75,17 @@ func (l *layout) segments() (all []segment) {
 func (s shape) open(t testing.TB, dir, content string) fileBody {
 	t.Helper()
 	b := &Body{representation: openBelow(t, dir, "f")}
-	b.whole()
+	b.only(byteRange{length: s.size})
 	switch len(s.ranges) {
 	case 0:
 	case 1:
-		b.one[0] = s.ranges[0]
+		b.only(s.ranges[0])
 	default:
-		b.layout, _ = multipart(s.ranges, s.size, "text/plain")
+		parts, _ := multipart(&b.version, s.ranges, "text/plain")
+		b.follow(parts)
 	}
 	var want strings.Builder
-	for _, s := range b.layout.segments() {
+	for _, s := range everySegment(b) {
 		want.WriteString(s.text)
 		want.WriteString(content[s.start:s.end()])
 	}
@@ -208,8 +209,8 @@ func everyPeer() map[string]func(*peer) io.Writer {
 func (b fileBody) send(conn io.Writer) error {
 	var resp fasthttp.Response
 	resp.Header.SetNoDefaultContentType(true)
-	resp.SetBodyStream(unclosed{b.Body}, int(b.layout.length()))
-	resp.Header.SetContentLength(int(b.layout.length()))
+	resp.SetBodyStream(unclosed{b.Body}, int(b.length))
+	resp.Header.SetContentLength(int(b.length))
 	resp.Header.Set("X", "")
 	resp.Header.Set("X", strings.Repeat("h", headerSize-len(resp.Header.Header())))
 	b.over(&resp, conn)
@@ -239,7 +240,7 @@ func positions(b *Body, n int) []int {
 	}
 	borders := []int{0, headerSize, bufferSize, 2 * bufferSize, n - lastPiece, n}
 	done := headerSize
-	for _, s := range b.layout.segments() {
+	for _, s := range everySegment(b) {
 		borders = append(borders, done+len(s.text), done+len(s.text)+int(s.length))
 		done += len(s.text) + int(s.length)
 	}
@@ -316,7 +317,7 @@ func TestBodyGoesInFewWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 			total := headerSize + len(b.want)
-			switch tiny := total <= bufferSize && b.layout.count() == 1; {
+			switch tiny := total <= bufferSize && b.cursor.count() == 1; {
 			case tiny && peers[kind] != nil && kind != "holds back":
 				if len(p.writes) > 2 {
 					t.Errorf("%s, to who %s: %d writes %v, want the header and the body", shape.name, kind, len(p.writes), p.writes)
@@ -325,7 +326,7 @@ func TestBodyGoesInFewWrites(t *testing.T) {
 				if len(p.writes) != 1 {
 					t.Errorf("%s, to who %s: %d writes %v, want one of %d", shape.name, kind, len(p.writes), p.writes, total)
 				}
-			case strings.HasPrefix(kind, "takes bytes") && b.layout.count() == 1:
+			case strings.HasPrefix(kind, "takes bytes") && b.cursor.count() == 1:
 				// The header, pieces of 64 KiB, what is left of them, the last piece.
 				if limit := len(b.want)/smallBody + 3; len(p.writes) > limit {
 					t.Errorf("%s, to who %s: %d writes %v, want %d at most", shape.name, kind, len(p.writes), p.writes, limit)
@@ -375,7 +376,7 @@ func TestBodyRead(t *testing.T) {
 // Whoever reads the body may stop; what it took is what counts.
 func TestBodyCountsWhatWasRead(t *testing.T) {
 	b := shape{size: 200_000, ranges: []byteRange{{0, 5}, {10, 5}}}.body(t, t.TempDir())
-	for want := int64(1); want < b.layout.length(); want++ {
+	for want := int64(1); want < b.length; want++ {
 		if n, err := b.Read(make([]byte, 1)); n != 1 || err != nil || b.BytesSent() != want {
 			t.Fatalf("read %d, %v, counted %d; want %d", n, err, b.BytesSent(), want)
 		}

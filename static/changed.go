@@ -11,23 +11,23 @@ import (
 // closeQuietly closes what was only read, where errors lose nothing.
 func closeQuietly(c io.Closer) { _ = c.Close() }
 
-// unchanged fails unless the file is still the version that was opened. With grown,
-// one that grew counts as the same. During an append it can be seen with the new time
-// but still the old size, so it is checked again.
-func (r *representation) unchanged(grown bool) error {
+// unchanged fails unless the file is still this version. One that is growing counts as
+// the same. During an append it can be seen with the new time but still the old size, so
+// it is checked again.
+func (v *version) unchanged() error {
 	for range appendLooks {
-		now, err := r.file.Stat()
+		now, err := v.file.Stat()
 		switch {
 		case err != nil:
 			return err
-		case now == r.info, grown && now.Size > r.info.Size:
+		case now == v.info, v.growing && now.Size > v.info.Size:
 			return nil
-		case !grown || now.Size < r.info.Size:
-			return &changedError{r.name, r.info, now}
+		case !v.growing || now.Size < v.info.Size:
+			return &changedError{v.name, v.info, now}
 		}
 		time.Sleep(appendPause)
 	}
-	return &changedError{r.name, r.info, r.info}
+	return &changedError{v.name, v.info, v.info}
 }
 
 // How often, and with which pause, a file that seems to be in the middle of an append

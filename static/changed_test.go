@@ -92,7 +92,7 @@ func TestBodyOfAFileThatChanged(t *testing.T) {
 				}
 				for kind, dress := range everyPeer() {
 					b := shape.body(t, t.TempDir())
-					b.grown = growing
+					b.growing = growing
 					if err := change.do(b.path); err != nil {
 						t.Fatal(err)
 					}
@@ -104,7 +104,7 @@ func TestBodyOfAFileThatChanged(t *testing.T) {
 					}
 				}
 				b := shape.body(t, t.TempDir())
-				b.grown = growing
+				b.growing = growing
 				if err := change.do(b.path); err != nil {
 					t.Fatal(err)
 				}

@@ -55,7 +55,7 @@ func (h *Handler) useSibling(c *fiber.Ctx, b *Body, name string, accepted accept
 				b.name = path.Base(name) + coding.Suffix()
 				b.validate(h.cfg.ETag)
 				b.coded(coding)
-				b.whole()
+				b.only(byteRange{length: info.Size})
 				return true
 			}
 			closeQuietly(f)

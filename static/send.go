@@ -20,9 +20,7 @@ import (
 
 // representation is what is sent for a file. RFC 9110 section 3.2.
 type representation struct {
-	file      source.File
-	name      string      // the last part, for messages
-	info      source.Info // of the file when opened
+	version
 	mediaType string
 	active    bool // browsers run it as a document
 	coding    accept.Coding
@@ -36,7 +34,7 @@ type representation struct {
 func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name string) error {
 	note(c, kindFile)
 	b := newBody(f, info)
-	b.grown = h.cfg.Growing
+	b.growing = h.cfg.Growing
 	err := h.identify(c, b, name)
 	if err == nil {
 		base := b.name
@@ -59,7 +57,7 @@ func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name strin
 		block(c)
 		c.Context().SetBodyStream(newCompressedBody(b, b.Size(), b.encoder), -1)
 	default:
-		c.Context().SetBodyStream(b, int(b.layout.length()))
+		c.Context().SetBodyStream(b, int(b.length))
 		if c.Method() == fiber.MethodGet {
 			b.over(c.Response(), c.Context().Conn())
 		}
@@ -233,16 +231,16 @@ func (b *Body) evaluate(c *fiber.Ctx) error {
 func (b *Body) narrow(c *fiber.Ctx, ranges []byteRange) {
 	header := &c.Response().Header
 	if len(ranges) == 1 {
-		b.one[0] = ranges[0]
+		b.only(ranges[0])
 		c.Status(fiber.StatusPartialContent)
 		header.SetCanonical(keyContentRange, ranges[0].contentRange(b.Size()))
 		return
 	}
-	parts, contentType := multipart(ranges, b.Size(), b.mediaType)
-	if parts.length() > b.Size() {
+	parts, contentType := multipart(&b.version, ranges, b.mediaType)
+	if lengthOf(parts) > b.Size() {
 		return // the whole file is smaller: section 14.2 lets a server ignore the ranges
 	}
-	b.layout = parts
+	b.follow(parts)
 	c.Status(fiber.StatusPartialContent)
 	header.SetContentType(contentType)
 }

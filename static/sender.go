@@ -6,12 +6,6 @@ package static
 // to be on a connection that counts, the body is written to the connection
 // itself: no byte of the header is counted, and nothing of the body waits in a
 // buffer, where fasthttp would keep it while more requests wait in the pipeline.
-//
-// The end of a body is sent only when the file is still what it was when it was
-// opened, so that a file that changes while it is read is never sent whole.
-// What the kernel's queue holds by then are the file's own pages: a write in
-// place can still reach those that the client has not taken, which only a copy
-// through this process would prevent.
 
 import (
 	"io"
@@ -24,20 +18,9 @@ import (
 	"fullbore/static/source"
 )
 
-const (
-	// smallBody, in bytes, is read and sent with the header in one piece, if
-	// the connection holds back on demand: as many system calls as the kernel's
-	// way takes, and fewer packets.
-	smallBody = 64 << 10
-
-	// lastPiece, in bytes, of a larger body is read, too, so that the file can
-	// be looked at when all of the body is known and part of it is still here.
-	lastPiece = 4 << 10
-
-	// checkEvery is how many bytes the kernel sends between two looks at the
-	// file. A slow client gets at most so many of a version that came later.
-	checkEvery = 16 << 20
-)
+// smallBody, in bytes, is read and sent with the header in one piece, if the connection
+// holds back on demand: as many system calls as the kernel's way takes, and fewer packets.
+const smallBody = 64 << 10
 
 // meter is a connection that tells how many bytes the kernel took.
 type meter interface{ BytesWritten() int64 }
@@ -77,7 +60,7 @@ func within[T any](conn any) (t T, ok bool) {
 // the connection may hold back what is written to it, until WriteTo or Close.
 func (b *Body) over(resp *fasthttp.Response, conn io.Writer) {
 	_, b.sendfile = conn.(io.ReaderFrom)
-	n := b.layout.length()
+	n := b.length
 	if b.count, _ = within[meter](conn); b.count == nil {
 		// What fits beside the header goes with it.
 		resp.ImmediateHeaderFlush = n > lastPiece
@@ -120,9 +103,8 @@ func (b *Body) send(w io.Writer) error {
 	if cork == nil {
 		return b.sendAll(w)
 	}
-	n := b.layout.length()
-	if int64(cork.Held())+n+tlsOverhead(n) <= corkRoom {
-		return b.sendHeld(w, n)
+	if int64(cork.Held())+b.length+tlsOverhead(b.length) <= corkRoom {
+		return b.sendHeld(w)
 	}
 	b.cork = nil
 	if _, err := cork.Uncork(); err != nil {
@@ -131,100 +113,62 @@ func (b *Body) send(w io.Writer) error {
 	return b.sendAll(w)
 }
 
-// sendAll sends all segments.
-func (b *Body) sendAll(w io.Writer) error {
-	for i := range b.layout.count() {
-		s := b.layout.segment(i)
-		if err := b.write(w, s.text); err != nil {
-			return err
-		}
-		piece := int64(0)
-		// The end of a multipart body is text, behind a range that was looked at.
-		if i == b.layout.count()-1 {
-			piece = b.lastOf(s.length)
-		}
-		if err := b.sendRange(w, byteRange{s.start, s.length - piece}); err != nil {
-			return err
-		}
-		if err := b.sendLast(w, byteRange{s.start + s.length - piece, piece}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // tlsOverhead is the most that TLS adds to n bytes: crypto/tls begins with
 // records as small as a packet.
 func tlsOverhead(n int64) int64 { return n/32 + 256 }
 
-// lastOf is how many of the last range's bytes are read, not handed over.
-func (b *Body) lastOf(length int64) int64 {
-	if length > smallBody || b.sendfile { // no large buffer is held for what takes files
-		return min(length, lastPiece)
-	}
-	return length
-}
-
-// sendHeld sends a body of n bytes in one piece with the header, which the
-// connection holds back already.
-func (b *Body) sendHeld(w io.Writer, n int64) (err error) {
-	cork := b.cork
-	for i := 0; i < b.layout.count() && err == nil; i++ {
-		s := b.layout.segment(i)
-		if s.text != "" {
-			_, err = io.WriteString(w, s.text)
-		}
-		if err == nil && s.length > 0 {
-			_, err = b.hand(w, s.byteRange)
-		}
-	}
-	if err == nil {
-		err = b.Verify()
-	}
-	b.cork = nil
-	if err != nil {
-		cork.DropCork() // fasthttp closes the connection, and the client sees no answer
-		return err
-	}
-	held := int64(cork.Held())
-	taken, err := cork.Uncork()
-	b.Advance(max(n-(held-taken), 0)) // the header is in front
-	return err
-}
-
-// write sends text that is ours.
-func (b *Body) write(w io.Writer, text string) error {
-	if text == "" {
-		return nil
-	}
-	n, err := io.WriteString(w, text)
-	b.Advance(int64(n))
-	return err
-}
-
-// sendRange sends a range of the file, by the kernel if the connection can, and
-// looks at the file behind each piece of it.
-func (b *Body) sendRange(w io.Writer, r byteRange) error {
-	for r.length > 0 {
-		n, err := b.hand(w, byteRange{r.start, min(r.length, checkEvery)})
-		b.Advance(n)
-		if err == nil {
-			err = b.Verify()
+// sendHeld sends the body in one piece with the header, which the connection holds back
+// already.
+func (b *Body) sendHeld(w io.Writer) error {
+	cork, ahead := b.cork, b.cursor.ahead()
+	for s := ahead.next(); !s.empty(); s = ahead.next() {
+		n, err := b.hand(w, &s)
+		if err == nil && s.look {
+			err = s.of.unchanged()
 		}
 		if err != nil {
+			b.cork = nil
+			cork.DropCork() // fasthttp closes the connection, and the client sees no answer
 			return err
 		}
-		r.start += n
-		r.length -= n
+		ahead.advance(n)
 	}
-	return nil
+	b.cork = nil
+	held := int64(cork.Held())
+	taken, err := cork.Uncork()
+	b.Advance(max(b.length-(held-taken), 0)) // the header is in front
+	return err
 }
 
-// hand gives w a range of the file. The count is what w took.
-func (b *Body) hand(w io.Writer, r byteRange) (n int64, err error) {
-	b.span = sendable{span{b.file, r.start}}
-	b.limited = io.LimitedReader{R: &b.span.span, N: r.length}
-	if _, ok := b.file.(source.Descriptor); ok {
+// sendAll sends what is left of the body step by step.
+func (b *Body) sendAll(w io.Writer) (err error) {
+	for err == nil {
+		var n int64
+		switch s := b.cursor.next(); {
+		case s.empty():
+			return nil
+		case s.look && s.length > lastPiece:
+			err = b.Verify()
+		case s.look:
+			n, err = b.sendLast(w, &s)
+		default:
+			n, err = b.hand(w, &s)
+		}
+		b.Advance(n)
+	}
+	return err
+}
+
+// hand gives w a text or a range of a file, by the kernel if the connection can. The
+// count is what w took.
+func (b *Body) hand(w io.Writer, s *step) (n int64, err error) {
+	if s.of == nil {
+		n, err := io.WriteString(w, s.text)
+		return int64(n), err
+	}
+	b.span = sendable{span{s.of.file, s.start}}
+	b.limited = io.LimitedReader{R: &b.span.span, N: s.length}
+	if _, ok := s.of.file.(source.Descriptor); ok {
 		b.limited.R = &b.span
 	}
 	if files, ok := w.(io.ReaderFrom); ok && b.sendfile {
@@ -232,33 +176,26 @@ func (b *Body) hand(w io.Writer, r byteRange) (n int64, err error) {
 	} else {
 		n, err = copyLarge(w, &b.limited)
 	}
-	if err == nil && n < r.length {
-		err = b.shrunk(r.length - n)
+	if err == nil && n < s.length {
+		err = s.of.ended()
 	}
 	return n, err
 }
 
-// sendLast sends what makes the body complete, if the file is still the same.
-func (b *Body) sendLast(w io.Writer, r byteRange) error {
-	if r.length == 0 {
-		return nil
-	}
-	pool := &buffers
-	if r.length <= lastPiece {
-		pool = &pieces
-	}
-	buf := pool.Get().(*[]byte) //nolint:forcetypeassert // the pools hold nothing else
-	defer pool.Put(buf)
-	piece := (*buf)[:r.length]
-	if _, err := b.readFile(piece, r.start, r.length); err != nil {
-		return err
+// sendLast sends what makes a file complete, if it is still the same when all of it is
+// known and part of it is still here.
+func (b *Body) sendLast(w io.Writer, s *step) (int64, error) {
+	buf := pieces.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer pieces.Put(buf)
+	piece := (*buf)[:s.length]
+	if _, err := s.of.read(piece, s.start); err != nil {
+		return 0, err
 	}
 	if err := b.Verify(); err != nil {
-		return err
+		return 0, err
 	}
 	n, err := w.Write(piece)
-	b.Advance(int64(n))
-	return err
+	return int64(n), err
 }
 
 var (

@@ -119,8 +119,8 @@ type site struct {
 	addr   string
 	client *tls.Config // nil without TLS
 
-	// ended has the Body of each response that had one, once the response is
-	// over, as whoever logs it sees it.
+	// ended has the Body of each response that had one, as it was once the
+	// response was over and whoever logs it sees it.
 	ended chan *Body
 }
 
@@ -173,9 +173,17 @@ func serveHandler(t *testing.T, on socket, mount string, h *Handler) *site {
 func (s *site) watch(c *fiber.Ctx) error {
 	err := c.Next()
 	if body, ok := c.Response().BodyStream().(*Body); ok {
-		c.Context().SetUserValue("ended", closer(func() { s.ended <- body }))
+		c.Context().SetUserValue("ended", closer(func() { s.ended <- remembered(body) }))
 	}
 	return err
+}
+
+// remembered is a body as it was, for it may serve another response.
+func remembered(b *Body) *Body {
+	was := &Body{representation: b.representation, one: b.one, length: b.length, err: b.err}
+	was.cursor.plan = everySegment(b)
+	was.sent.Store(b.BytesSent())
+	return was
 }
 
 type closer func()
@@ -323,7 +331,7 @@ func openBelow(t testing.TB, dir, name string) representation {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return representation{file: f, name: path.Base(name), info: info}
+	return representation{version: version{file: f, name: path.Base(name), info: info}}
 }
 
 // validatorsNow are those that the middleware would send for a file.

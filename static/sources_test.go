@@ -140,7 +140,7 @@ func (o *object) Stat() (source.Info, error) {
 }
 
 func TestVersionOfTheSourceIsTheEntityTag(t *testing.T) {
-	content := noise(64<<20, 1)
+	content := noise(32<<20, 1)
 	for kind, on := range sockets {
 		objects := &store{Source: inMemory(map[string]string{"f": content}).Source}
 		first, second := "\"9aü%\"", "2"

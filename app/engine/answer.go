@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"slices"
 	"unsafe"
 
 	"github.com/valyala/fasthttp"
@@ -11,12 +10,9 @@ import (
 	"fullbore/app/head"
 )
 
-// smallBody, in bytes, is read and sent with its header in one piece.
+// smallBody, in bytes, is copied behind its header and sent with it in one piece.
+// What is larger is sent by the kernel, or from memory where it is.
 const smallBody = 16 << 10
-
-// gatherFrom, in bytes, is from which size on what is in memory is sent from
-// there, and not copied behind the header.
-const gatherFrom = 16 << 10
 
 // answer answers the request whose head is whole in l.in[:n], or has it
 // answered. more says that all is sent and the connection goes on.
@@ -102,9 +98,8 @@ func (l *loop) respond(c *Conn, ctx *fasthttp.RequestCtx, persists bool) bool {
 	case inMemory:
 		l.out = r.putMemory(l.out, ctx.Response.Body())
 	case planned:
-		r.begin(body)
 		var err error
-		if l.out, err = r.putSmall(l.out); err != nil {
+		if l.out, err = r.putBody(l.out, body); err != nil {
 			c.fail(err)
 			l.broken(c)
 			return false
@@ -116,41 +111,25 @@ func (l *loop) respond(c *Conn, ctx *fasthttp.RequestCtx, persists bool) bool {
 
 // putMemory puts a body in memory behind the header, if it is small.
 func (r *response) putMemory(out, body []byte) []byte {
-	if len(body) < gatherFrom {
+	if len(body) <= smallBody {
 		return append(out, body...)
 	}
 	r.text, r.total = unsafe.String(unsafe.SliceData(body), len(body)), int64(len(body))
 	return out
 }
 
-// putSmall reads a small body behind the header, if it is in the page cache: one
-// system call and as few packets as possible. The error is the source's, which
-// is not what it was; nothing was sent then.
-func (r *response) putSmall(out []byte) ([]byte, error) {
-	header := len(out)
-	for r.next() {
-		if r.left == 0 && int64(len(out)-header+len(r.text)) == r.total && len(r.text) >= gatherFrom {
-			r.tail = int64(len(out) - header) // the text goes with it, from where it is
-			return out, r.body.Verify()
-		}
-		if r.total > smallBody {
-			r.text, r.rest, r.left, r.segment = "", "", 0, 0
-			return out, nil
-		}
-		out = append(out, r.text...)
-		at := len(out)
-		out = slices.Grow(out, int(r.left))[:at+int(r.left)]
-		for piece := out[at:]; len(piece) > 0; {
-			n := readCached(r.file, piece, r.offset)
-			if n == 0 { // not there; the steps will find out why
-				r.text, r.rest, r.left, r.segment = "", "", 0, 0
-				return out[:header], nil
-			}
-			piece, r.offset = piece[n:], r.offset+int64(n)
-		}
+// putBody makes body what goes behind the header, and puts it there if it is small
+// and no disk has to be waited for: one system call and as few packets as
+// possible. The error is the source's, which is not what it was; nothing was sent
+// then.
+func (r *response) putBody(out []byte, body Body) (whole []byte, err error) {
+	r.body = body
+	if r.total, _ = body.Plan(); r.total > smallBody {
+		return out, nil
 	}
-	r.text, r.left, r.tail = "", 0, r.total
-	return out, r.body.Verify()
+	whole, err = body.AppendTo(out)
+	r.tail = int64(len(whole) - len(out))
+	return whole, err
 }
 
 // detach makes a response that takes longer independent of the request, which

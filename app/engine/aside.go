@@ -202,9 +202,8 @@ func (e *Engine) answerAside(c *Conn, ctx *fasthttp.RequestCtx, persists bool) {
 	case inMemory:
 		out = r.putMemory(out, ctx.Response.Body())
 	case planned:
-		r.begin(body)
 		var err error
-		if out, err = r.putSmall(out); err != nil {
+		if out, err = r.putBody(out, body); err != nil {
 			c.fail(err)
 			m.progress = broken
 		}

@@ -20,7 +20,7 @@ const coldReaders = 32
 // costs, which is Go's monitor taking the processor away and waking a thread.
 const (
 	coldPieceMin  = 256 << 10
-	coldPieceMax  = checkEvery
+	coldPieceMax  = 16 << 20
 	coldPieceLong = 40 * time.Millisecond
 	coldPieceFast = 10 * time.Millisecond
 )
@@ -47,14 +47,14 @@ type cold struct {
 // the range is sent.
 const probeEvery = 256 << 10
 
-// isCached reports whether the next n bytes of a response can be sent without
-// waiting for a disk, as far as can be told. What the file system cannot tell
-// counts as not cached.
-func (r *response) isCached(n int64) bool {
-	last := r.offset + n - 1
-	for at := r.offset; ; at = min(at+max(probeEvery, n/8), last) {
+// isCached reports whether the next n bytes of a file can be sent without waiting
+// for a disk, as far as can be told. What the file system cannot tell counts as
+// not cached.
+func (r *response) isCached(p part, n int64) bool {
+	last := p.offset + n - 1
+	for at := p.offset; ; at = min(at+max(probeEvery, n/8), last) {
 		var probe [1]byte
-		if _, errno := probeCached(r.file, probe[:], at); errno != 0 {
+		if _, errno := probeCached(p.fd, probe[:], at); errno != 0 {
 			r.cold = errno != syscall.EAGAIN
 			r.unasked = coldRun
 			return false
@@ -112,7 +112,7 @@ func (p *cold) isWanted() bool {
 // staysCold reports whether the loop would only send the connection back.
 func (c *Conn) staysCold() bool {
 	r := c.out
-	return r.left > 0 && r.isCold() && c.cutFor.Load() == nil
+	return r.isCold() && r.next().length > 0 && c.cutFor.Load() == nil
 }
 
 // isCold reports whether what comes next is sent by a reader without asking
@@ -122,25 +122,17 @@ func (r *response) isCold() bool { return r.cold || r.unasked > 0 }
 // sendCold sends a piece of a file, and waits for the disk.
 func (c *Conn) sendCold() progress {
 	r := c.out
-	if r.checked <= 0 {
-		if err := r.body.Verify(); err != nil {
-			return c.breakOff(err)
-		}
-		r.checked = checkEvery
-	}
+	p := r.next()
 	piece := max(r.piece, coldPieceMin)
-	n := min(r.left, piece, r.checked)
-	if r.total > lastPiece {
-		n = min(n, r.total-lastPiece)
-	}
-	if r.total <= n { // the end, which waits for the disk, and then for a last look at the file
-		if err := r.readAhead(n); err != nil {
+	n := min(p.length, piece)
+	if p.look {
+		if err := r.readAhead(p); err != nil {
 			return c.breakOff(err)
 		}
 	}
 	begun, whole := time.Now(), n == piece
 	for n > 0 {
-		sent, err := unix.Sendfile(c.fd, r.file, &r.offset, int(n))
+		sent, err := unix.Sendfile(c.fd, p.fd, &p.offset, int(n))
 		errno, _ := err.(syscall.Errno) //nolint:errorlint // a bare errno, as the system call gave it
 		switch {
 		case errno == syscall.EINTR:
@@ -165,11 +157,12 @@ func (c *Conn) sendCold() progress {
 
 // lookAhead begins another run if the file is not in memory further on.
 func (r *response) lookAhead() {
-	if r.left == 0 {
+	p := r.next()
+	if p.length == 0 {
 		return
 	}
 	var probe [1]byte
-	if _, errno := probeCached(r.file, probe[:], r.offset+min(r.left, coldRun)-1); errno != 0 {
+	if _, errno := probeCached(p.fd, probe[:], p.offset+min(r.total, coldRun)-1); errno != 0 {
 		r.unasked = coldRun
 	}
 }
@@ -184,11 +177,13 @@ func (r *response) adaptPiece(took time.Duration) {
 	}
 }
 
-// readAhead has the last n bytes in memory, and looks at the file once they are.
-func (r *response) readAhead(n int64) error {
-	buf := getBuffer(lastPiece)
+// readAhead has what comes next in memory, all of it if it is the end of a file,
+// and looks at the file once it is.
+func (r *response) readAhead(p part) error {
+	n := int(min(p.length, 64<<10))
+	buf := getBuffer(n)
 	defer putBuffer(buf)
-	_, _ = unix.Pread(r.file, (*buf)[:min(n, lastPiece)], r.offset) // sendfile says what is wrong
+	_, _ = unix.Pread(p.fd, (*buf)[:n], p.offset) // sendfile says what is wrong
 	return r.body.Verify()
 }
 

@@ -24,9 +24,7 @@ func inRun(t *testing.T, size int64) *Conn {
 		t.Fatal(err)
 	}
 	r := newResponse()
-	r.begin(newFileBody(t, name))
-	r.next()
-	r.unasked = coldRun
+	r.body, r.total, r.unasked = newFileBody(t, name), size, coldRun
 	c.out = r
 	t.Cleanup(func() { l.broken(c) })
 	return c
@@ -40,7 +38,7 @@ func TestReaderKeepsAConnectionForARun(t *testing.T) {
 		"in the middle":      {func(*Conn) {}, true},
 		"run over":           {func(c *Conn) { c.out.unasked = 0 }, false},
 		"remote file":        {func(c *Conn) { c.out.unasked, c.out.cold = 0, true }, true},
-		"end of the segment": {func(c *Conn) { c.out.left = 0 }, false},
+		"end of the segment": {func(c *Conn) { c.out.advance(1 << 20) }, false},
 		"cut":                {func(c *Conn) { c.Cut(errors.New("test")) }, false},
 	} {
 		c := inRun(t, 1<<20)
@@ -54,9 +52,9 @@ func TestReaderKeepsAConnectionForARun(t *testing.T) {
 func TestRunGoesOnIfTheFileIsNotInMemory(t *testing.T) {
 	c := inRun(t, 2*coldRun)
 	r := c.out
-	_ = unix.Fadvise(r.file, 0, 0, unix.FADV_DONTNEED)
+	_ = unix.Fadvise(r.next().fd, 0, 0, unix.FADV_DONTNEED)
 	probe := make([]byte, 1)
-	if _, errno := probeCached(r.file, probe, coldRun-1); errno != syscall.EAGAIN {
+	if _, errno := probeCached(r.next().fd, probe, coldRun-1); errno != syscall.EAGAIN {
 		t.Skipf("this file system keeps files in memory: %v", errno)
 	}
 	for _, want := range []int64{coldRun, 0} {
@@ -64,7 +62,7 @@ func TestRunGoesOnIfTheFileIsNotInMemory(t *testing.T) {
 		if r.lookAhead(); r.unasked != want {
 			t.Errorf("%d bytes without asking, not %d", r.unasked, want)
 		}
-		if _, err := unix.Pread(r.file, probe, coldRun-1); err != nil {
+		if _, err := unix.Pread(r.next().fd, probe, coldRun-1); err != nil {
 			t.Fatal(err)
 		}
 	}

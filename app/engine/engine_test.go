@@ -299,9 +299,20 @@ func newFileBody(t *testing.T, name string) *fileBody {
 	return b
 }
 
-func (b *fileBody) Segments() int { return 1 }
-func (b *fileBody) Segment(int) (string, int, int64, int64) {
-	return "", int(b.file.Fd()), 0, b.size
+func (b *fileBody) Plan() (int64, bool) { return b.size, true }
+
+func (b *fileBody) AppendTo(p []byte) ([]byte, error) {
+	at := len(p)
+	p = append(p, make([]byte, b.size)...)
+	if n, errno := probeCached(int(b.file.Fd()), p[at:], 0); n < int(b.size) || errno != 0 {
+		return p[:at], nil
+	}
+	return p, b.Verify()
+}
+
+func (b *fileBody) Next() (string, int, int64, int64, bool) {
+	done := b.sent.Load()
+	return "", int(b.file.Fd()), done, min(b.size-done, 16<<20), true
 }
 
 func (b *fileBody) Verify() error {

@@ -68,21 +68,12 @@ func bodyOf(ctx *fasthttp.RequestCtx) (Body, kindOfBody) {
 		resp.Header.SetContentLength(max(length, -1))
 		return nil, none
 	}
-	if body, ok := stream.(Body); ok && length >= 0 && inKernel(body) {
-		return body, planned
-	}
-	return nil, streamed
-}
-
-// inKernel reports whether the kernel can send the whole body.
-func inKernel(body Body) bool {
-	for i := range body.Segments() {
-		_, fd, offset, length := body.Segment(i)
-		if fd < 0 && length > 0 && memoryOf(body, offset, length) == nil {
-			return false
+	if body, ok := stream.(Body); ok && length >= 0 {
+		if _, direct := body.Plan(); direct {
+			return body, planned
 		}
 	}
-	return true
+	return nil, streamed
 }
 
 // bodyless statuses carry no body whatever a handler set. RFC 9110 section 6.4.1.

@@ -23,16 +23,44 @@ import (
 // parts is a Body of several ranges of a file, with text before each.
 type parts struct {
 	*fileBody
-	ranges [][2]int64
+	left []part
 }
 
-func (p *parts) Segments() int { return len(p.ranges) + 1 }
-
-func (p *parts) Segment(i int) (string, int, int64, int64) {
-	if i == len(p.ranges) {
-		return "end", -1, 0, 0
+func newParts(t *testing.T, name string, ranges [][2]int64) *parts {
+	p := &parts{fileBody: newFileBody(t, name)}
+	p.size = 0
+	for i, r := range ranges {
+		text := fmt.Sprintf("<%d>", i)
+		p.left = append(p.left, part{text: text}, part{fd: int(p.file.Fd()), offset: r[0], length: r[1]})
+		p.size += int64(len(text)) + r[1]
 	}
-	return fmt.Sprintf("<%d>", i), int(p.file.Fd()), p.ranges[i][0], p.ranges[i][1]
+	p.left = append(p.left, part{text: "end"})
+	p.size += int64(len("end"))
+	return p
+}
+
+// AppendTo always has to wait.
+func (p *parts) AppendTo(b []byte) ([]byte, error) { return b, nil }
+
+func (p *parts) Next() (string, int, int64, int64, bool) {
+	if len(p.left) == 0 {
+		return "", -1, 0, 0, false
+	}
+	next := p.left[0]
+	return next.text, next.fd, next.offset, next.length, false
+}
+
+func (p *parts) Advance(n int64) {
+	p.fileBody.Advance(n)
+	next := &p.left[0]
+	if next.text != "" {
+		next.text = next.text[n:]
+	} else {
+		next.offset, next.length = next.offset+n, next.length-n
+	}
+	if next.text == "" && next.length == 0 {
+		p.left = p.left[1:]
+	}
 }
 
 func TestTextAndRangesInTurn(t *testing.T) {
@@ -50,7 +78,7 @@ func TestTextAndRangesInTurn(t *testing.T) {
 		want = append(want, "end"...)
 		bodies := make(chan *parts, 1)
 		s := serve(t, func(ctx *fasthttp.RequestCtx) {
-			b := &parts{newFileBody(t, name), ranges}
+			b := newParts(t, name, ranges)
 			bodies <- b
 			ctx.SetBodyStream(b, len(want))
 		})

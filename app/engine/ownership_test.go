@@ -339,12 +339,10 @@ func TestClosingTakesTheWholeBacklog(t *testing.T) {
 func TestEndOfAColdFileIsLookedAtWhenItIsThere(t *testing.T) {
 	s, l := stopped(t, hello)
 	c := s.accepted(l)
-	name, _ := randomFile(t, lastPiece)
+	name, _ := randomFile(t, 4<<10)
 	body := newFileBody(t, name)
 	r := newResponse()
-	r.begin(body)
-	r.next()
-	r.checked = checkEvery // the loop has just looked
+	r.body = body
 	c.out = r
 	body.changed.Store(true)
 	if p := c.sendCold(); p != broken || body.sent.Load() > 0 {
@@ -361,13 +359,11 @@ func TestRemoteFileIsNotLookedAtOnTheLoop(t *testing.T) {
 	name, _ := randomFile(t, 64<<10)
 	body := newFileBody(t, name)
 	r := newResponse()
-	r.begin(body)
-	r.next()
-	r.cold, r.checked = true, 0 // a look is due
+	r.body, r.cold = body, true
 	c.out = r
 	body.changed.Store(true)
 	left := int64(turnMin)
-	if p := l.sendRange(c, r, &left); p != absent || c.failure != nil {
+	if p := l.sendRange(c, r, r.next(), &left); p != absent || c.failure != nil {
 		t.Errorf("%v, %v", p, c.failure)
 	}
 	if p := c.sendCold(); p != broken || body.sent.Load() > 0 {

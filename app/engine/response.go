@@ -5,24 +5,27 @@ package engine
 import (
 	"io"
 	"sync"
-	"unsafe"
 
 	"github.com/valyala/fasthttp"
 )
 
 // Body is what a response's body stream implements so that a loop can send it:
-// text, and ranges of files that the kernel sends. A stream that does not is
-// read on a goroutine. The methods are called by one goroutine at a time.
+// text, and ranges of files that the kernel sends. It says what goes next, and
+// when a file has to be looked at. A stream that is none is read on a goroutine.
+// The methods are called by one goroutine at a time.
 type Body interface {
-	// Segments is how many segments there are.
-	Segments() int
-	// Segment gives one of them: text is sent first, then length bytes of the
-	// descriptor fd from offset on. fd is not used when length is 0; if it is
-	// negative the source has no descriptor, and the body is read, or is Memory.
-	Segment(i int) (text string, fd int, offset, length int64)
-	// Verify is asked from time to time, and before the last bytes are sent:
-	// is the source what it was when the header was made? If not, the response
-	// is broken off with this error.
+	// Plan is the length in bytes, and whether all of it is direct: text, or of
+	// files that have a descriptor. If not, the body is read.
+	Plan() (length int64, direct bool)
+	// AppendTo appends the whole body to p if that has to wait for no disk; else
+	// it returns p as it is. The error is that of Verify, for any of the files.
+	AppendTo(p []byte) ([]byte, error)
+	// Next is what goes next, which Advance moves on: text, or if it is "",
+	// length bytes of the descriptor fd from offset on, or if length is 0,
+	// nothing. With look, Verify comes first. Text is valid until Close.
+	Next() (text string, fd int, offset, length int64, look bool)
+	// Verify asks whether the file that Next is about is what it was when the
+	// header was made. If not, the response is broken off with this error.
 	Verify() error
 	// Advance says that the kernel took n more bytes of the body.
 	Advance(n int64)
@@ -50,15 +53,10 @@ type response struct {
 	head []byte  // what is left of the header, and what was put behind it
 	tail int64   // how much of head is the body's
 
-	body    Body   // nil: head is all
-	text    string // what is left of the segment's text
-	rest    string // what is in memory of its range
-	file    int
-	offset  int64
-	left    int64 // of the segment's range
-	segment int   // the next one
-	total   int64 // bytes of the body that are not sent yet, those in head included
-	checked int64 // bytes that may go before the next look at the source
+	body  Body   // nil: head and text are all
+	text  string // what is left of a body that ctx has in memory
+	total int64  // bytes of body or text that are not sent yet, those in head included
+
 	unasked int64 // bytes that go before it is asked again whether they are cached
 	piece   int64 // what a cold reader sends at once; 0: the least
 
@@ -72,62 +70,27 @@ type response struct {
 	streamed bool // somebody has to read the body
 }
 
-const (
-	// checkEvery is how many bytes of a file go between two looks at it.
-	checkEvery = 16 << 20
-
-	// lastPiece is how many bytes at a body's end are held back until the file
-	// was looked at for the last time.
-	lastPiece = 4 << 10
-)
-
 var responses = sync.Pool{New: func() any { return &response{} }}
 
 func newResponse() *response {
 	return responses.Get().(*response) //nolint:forcetypeassert // the pool holds nothing else
 }
 
-// begin makes body what is sent behind head.
-func (r *response) begin(body Body) {
-	r.body, r.checked = body, checkEvery
-	for i := range body.Segments() {
-		text, _, _, length := body.Segment(i)
-		r.total += int64(len(text)) + length
-	}
+// part is what goes next. See Body.Next.
+type part struct {
+	text           string
+	fd             int
+	offset, length int64
+	look           bool
 }
 
-// next moves on to the next segment; false if there is none.
-func (r *response) next() bool {
-	if r.rest != "" { // in memory, behind a text
-		r.text, r.rest = r.rest, ""
-		return true
+// next is what goes behind the header.
+func (r *response) next() (p part) {
+	if r.body == nil {
+		return part{text: r.text}
 	}
-	if r.body == nil || r.segment == r.body.Segments() {
-		return false
-	}
-	r.text, r.file, r.offset, r.left = r.body.Segment(r.segment)
-	if r.file < 0 && r.left > 0 {
-		p := memoryOf(r.body, r.offset, r.left)
-		if r.rest, r.left = unsafe.String(unsafe.SliceData(p), len(p)), 0; r.text == "" {
-			r.text, r.rest = r.rest, ""
-		}
-	}
-	r.segment++
-	return true
-}
-
-// Memory is a Body that has ranges of its files in memory.
-type Memory interface {
-	// Memory is such a range, nil if it is not in memory. It is used until the
-	// Body is closed.
-	Memory(offset, length int64) []byte
-}
-
-func memoryOf(body Body, offset, length int64) []byte {
-	if m, ok := body.(Memory); ok {
-		return m.Memory(offset, length)
-	}
-	return nil
+	p.text, p.fd, p.offset, p.length, p.look = r.body.Next()
+	return p
 }
 
 // Reusable is a Body that is told when nobody uses it any more, hooks included.
@@ -136,7 +99,9 @@ type Reusable interface{ Reuse() }
 // advance counts what the kernel took of the body.
 func (r *response) advance(n int64) {
 	r.total -= n
-	if r.body != nil && n > 0 {
+	if r.body == nil {
+		r.text = r.text[n:]
+	} else if n > 0 {
 		r.body.Advance(n)
 	}
 }

@@ -39,17 +39,17 @@ func (l *loop) step(c *Conn) progress {
 	r := c.out
 	for left := l.turn; ; {
 		var p progress
-		switch {
+		switch next := r.next(); {
 		case len(r.head) > 0:
-			p = c.sendHead(r)
-		case r.text != "":
-			p = c.sendText(r)
-		case r.left > 0 && left > 0:
-			p = l.sendRange(c, r, &left)
-		case r.left > 0:
-			return over
-		case !r.next():
+			p = c.sendHead(r, next)
+		case next.text != "":
+			p = c.sendText(r, next.text)
+		case next.length == 0:
 			return done
+		case left <= 0:
+			return over
+		default:
+			p = l.sendRange(c, r, next, &left)
 		}
 		if p != done {
 			return p
@@ -57,13 +57,14 @@ func (l *loop) step(c *Conn) progress {
 	}
 }
 
-// sendHead sends what is left of the header, and of what is put behind it.
-func (c *Conn) sendHead(r *response) progress {
+// sendHead sends what is left of the header, and of what is put behind it, or goes
+// behind it as a text.
+func (c *Conn) sendHead(r *response, next part) progress {
 	var n int
 	var errno syscall.Errno
-	gathers := r.text != "" && r.total == r.tail+int64(len(r.text))
+	gathers := r.tail == 0 && next.text != "" && r.total == int64(len(next.text))
 	if gathers {
-		n, errno = gather(c.fd, r.head, r.text)
+		n, errno = gather(c.fd, r.head, next.text)
 	} else {
 		n, errno = send(c.fd, r.head, r.total > r.tail)
 	}
@@ -75,12 +76,11 @@ func (c *Conn) sendHead(r *response) progress {
 		r.tail = left
 	}
 	if text > 0 {
-		r.text = r.text[text:]
 		r.advance(int64(text))
 	}
 	if len(r.head) == 0 {
 		r.dropHead()
-		if r.total > lastPiece && !gathers {
+		if !gathers && r.total > next.length { // more than one call is to come
 			r.cork = true
 			cork(c.fd, 1)
 		}
@@ -88,40 +88,30 @@ func (c *Conn) sendHead(r *response) progress {
 	return c.after("send", errno)
 }
 
-// sendText sends what is left of a segment's text.
-func (c *Conn) sendText(r *response) progress {
-	if r.total == int64(len(r.text)) && r.body != nil { // the end of a multipart body
-		if err := r.body.Verify(); err != nil {
-			return c.breakOff(err)
-		}
-	}
-	n, errno := send(c.fd, unsafe.Slice(unsafe.StringData(r.text), len(r.text)), r.total > int64(len(r.text)))
+// sendText sends what is left of a text.
+func (c *Conn) sendText(r *response, text string) progress {
+	n, errno := send(c.fd, unsafe.Slice(unsafe.StringData(text), len(text)), r.total > int64(len(text)))
 	c.sent.Add(int64(n))
-	r.text = r.text[n:]
 	r.advance(int64(n))
 	return c.after("send", errno)
 }
 
 // sendRange sends a piece of a file.
-func (l *loop) sendRange(c *Conn, r *response, left *int64) progress {
+func (l *loop) sendRange(c *Conn, r *response, p part, left *int64) progress {
 	if r.isCold() { // to look at the file may take as long as to read it
 		return absent
 	}
-	if r.checked <= 0 || r.total <= lastPiece {
+	if p.look {
 		if err := r.body.Verify(); err != nil {
 			return c.breakOff(err)
 		}
-		r.checked = checkEvery
 	}
-	n := min(r.left, *left, r.checked)
-	if r.total > lastPiece {
-		n = min(n, r.total-lastPiece) // the end waits for a last look at the file
-	}
-	if !r.isCached(n) {
+	n := min(p.length, *left)
+	if !r.isCached(p, n) {
 		return absent
 	}
 	begun := time.Now()
-	sent, errno := sendfile(c.fd, r.file, &r.offset, n)
+	sent, errno := sendfile(c.fd, p.fd, &p.offset, n)
 	*left -= sent
 	if *left == 0 {
 		l.adapt(time.Since(begun))
@@ -132,8 +122,6 @@ func (l *loop) sendRange(c *Conn, r *response, left *int64) progress {
 // sentRange takes note of what a sendfile call did.
 func (c *Conn) sentRange(r *response, sent int64, errno syscall.Errno) progress {
 	c.sent.Add(sent)
-	r.left -= sent
-	r.checked -= sent
 	r.advance(sent)
 	if sent == 0 && errno == 0 { // the file has become shorter
 		err := r.body.Verify()

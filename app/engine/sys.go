@@ -63,15 +63,8 @@ func sendfile(dst, src int, offset *int64, n int64) (int64, syscall.Errno) {
 	}
 }
 
-// readCached reads what is in the page cache: 0 if it is not, or is past the
-// file's end. See preadv2(2), RWF_NOWAIT.
-func readCached(fd int, p []byte, offset int64) int {
-	n, _ := probeCached(fd, p, offset)
-	return n
-}
-
-// probeCached is readCached with the error: EAGAIN for what is not cached,
-// EOPNOTSUPP where the file system cannot tell.
+// probeCached reads what is in the page cache: EAGAIN for what is not,
+// EOPNOTSUPP where the file system cannot tell. See preadv2(2), RWF_NOWAIT.
 func probeCached(fd int, p []byte, offset int64) (int, syscall.Errno) {
 	iov := unix.Iovec{Base: unsafe.SliceData(p)}
 	iov.SetLen(len(p))

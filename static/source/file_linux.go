@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/bits"
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,12 +68,24 @@ func (f *file) result(op string, p []byte, n int, err error) (int, error) {
 }
 
 // ReadAtNoWait implements NoWaiter. A file system that cannot tell counts as blocking.
+// Since the call does not sleep, Go's scheduler is not told of it, which takes longer
+// than the call.
 func (f *file) ReadAtNoWait(p []byte, offset int64) (int, error) {
-	n, err := retry(func() (int, error) { return unix.Preadv2(f.fd, [][]byte{p}, offset, unix.RWF_NOWAIT) })
-	if err == unix.EAGAIN || err == unix.EOPNOTSUPP || err == unix.ENOSYS { //nolint:errorlint // likewise
-		return 0, ErrWouldBlock
+	iov := unix.Iovec{Base: unsafe.SliceData(p)}
+	iov.SetLen(len(p))
+	for {
+		low, high := uintptr(offset), uintptr(offset>>(bits.UintSize/2)>>(bits.UintSize/2)) // the halves, where a word has 32 bits
+		n, _, errno := syscall.RawSyscall6(unix.SYS_PREADV2, uintptr(f.fd), uintptr(unsafe.Pointer(&iov)), 1, low, high, unix.RWF_NOWAIT)
+		switch errno {
+		case 0:
+			return f.result("read", p, int(n), nil)
+		case unix.EINTR:
+		case unix.EAGAIN, unix.EOPNOTSUPP, unix.ENOSYS:
+			return 0, ErrWouldBlock
+		default:
+			return f.result("read", p, 0, errno)
+		}
 	}
-	return f.result("read", p, n, err)
 }
 
 // Seek sets the descriptor's position, where sendfile starts.
