@@ -11,15 +11,16 @@ import (
 	"fullbore/static/source"
 )
 
-// mayBlock reports whether the handler may block. It may unless the connection objects.
+// mayBlock reports whether the handler may block. It may unless the connection, or one
+// below it, objects.
 func mayBlock(c *fiber.Ctx) bool {
-	conn, ok := c.Context().Conn().(interface{ MayBlock() bool })
+	conn, ok := within[interface{ MayBlock() bool }](c.Context().Conn())
 	return !ok || conn.MayBlock()
 }
 
 // block tells the connection that the handler may block from here on.
 func block(c *fiber.Ctx) {
-	if conn, ok := c.Context().Conn().(interface{ Block() }); ok {
+	if conn, ok := within[interface{ Block() }](c.Context().Conn()); ok {
 		conn.Block()
 	}
 }

@@ -80,7 +80,7 @@ func TestHandlerTellsBeforeItSleeps(t *testing.T) {
 			{"/page.html", "gzip", true},
 			{"/page.html", "", false},
 		} {
-			for range 2 { // the first time on disk the kernel may not know the name yet
+			for _, wrap := range []bool{false, true} { // the first time on disk the kernel may not know the name yet
 				if f, _, err := root.Open(strings.Trim(test.target, "/"), source.MayWait); err == nil {
 					closeQuietly(f)
 				}
@@ -89,8 +89,12 @@ func TestHandlerTellsBeforeItSleeps(t *testing.T) {
 				}
 				m.waited = nil
 				conn := &sleepless{noConn: &noConn{}}
+				outermost := net.Conn(conn)
+				if wrap {
+					outermost = wrapped{outermost}
+				}
 				var ctx fasthttp.RequestCtx
-				ctx.Init2(conn, nil, true)
+				ctx.Init2(outermost, nil, true)
 				ctx.Request.SetRequestURI(test.target)
 				ctx.Request.Header.Set("Accept-Encoding", test.header)
 				handle(&ctx)
@@ -108,6 +112,11 @@ func TestHandlerTellsBeforeItSleeps(t *testing.T) {
 		}
 	}
 }
+
+// wrapped is a connection inside another, as below TLS.
+type wrapped struct{ net.Conn }
+
+func (w wrapped) NetConn() net.Conn { return w.Conn }
 
 // noConn is a connection that nothing goes over.
 type noConn struct{ net.Conn }
