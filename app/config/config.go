@@ -22,7 +22,7 @@ type Config struct {
 	Listen       string        // host:port
 	Admin        string        // host:port; "" is off
 	Engine       string        // what carries connections: an Engine constant
-	HotCache     Size          // how much of small files is kept; 0 is nothing
+	HotCache     Size          // how much of files is kept: content, and 32 KiB for a descriptor; 0 is nothing
 	AccessLog    string        // "-" standard output, "off", or a file
 	LogFormat    string        // a name or a template
 	LogMaxSize   Size          // rotate a log file that gets larger; 0 is never
