@@ -366,6 +366,9 @@ func TestBodyRead(t *testing.T) {
 			t.Errorf("%s: counted %d (%v), want %d", shape.name, b.BytesSent(), b.Err(), len(b.want))
 		}
 		b = shape.open(t, dir, noise(int(shape.size), 7))
+		if whole, err := b.AppendTo([]byte("head")); err != nil || string(whole) != "head"+b.want && string(whole) != "head" {
+			t.Errorf("%s: AppendTo gave %d bytes, %v; want %d, or none", shape.name, len(whole)-len("head"), err, len(b.want))
+		}
 		var got bytes.Buffer
 		if n, err := b.WriteTo(&got); n != int64(len(b.want)) || err != nil || got.String() != b.want {
 			t.Errorf("%s: WriteTo a plain writer gave %d, %v; want %d", shape.name, n, err, len(b.want))

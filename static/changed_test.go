@@ -108,6 +108,9 @@ func TestBodyOfAFileThatChanged(t *testing.T) {
 				if err := change.do(b.path); err != nil {
 					t.Fatal(err)
 				}
+				if whole, err := b.AppendTo(nil); ends && len(whole) == len(b.want) && err == nil || !ends && err != nil {
+					t.Errorf("%s, %s: %d bytes in one piece, %v", shape.name, change.name, len(whole), err)
+				}
 				_, err := io.Copy(io.Discard, struct{ io.Reader }{b})
 				checkEnd(t, b.Body, shape.name+", "+change.name+", to who reads", ends, err, len(b.want))
 			}

@@ -66,15 +66,15 @@ func (h *Handler) useSibling(c *fiber.Ctx, b *Body, name string, accepted accept
 
 // compress compresses the file on the fly, if an encoder is free. The entity tag is
 // weak, since another version of the compressor may produce other bytes.
-func (b *Body) compress(accepted accept.Weights) {
+func (r *representation) compress(accepted accept.Weights) {
 	coding := accepted.Choose(encodable)
 	if coding == accept.Identity {
 		return
 	}
 	if encoder, ok := acquireEncoder(coding); ok {
-		b.encoder, b.coding = encoder, coding
-		if b.etag != "" {
-			b.etag = `W/` + strings.TrimSuffix(strings.TrimPrefix(b.etag, "W/"), `"`) + "-" + coding.Token() + `"`
+		r.encoder, r.coding = encoder, coding
+		if r.etag != "" {
+			r.etag = `W/` + strings.TrimSuffix(strings.TrimPrefix(r.etag, "W/"), `"`) + "-" + coding.Token() + `"`
 		}
 	}
 }

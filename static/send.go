@@ -106,34 +106,34 @@ func (h *Handler) identify(c *fiber.Ctx, b *Body, name string) error {
 	return nil
 }
 
-func (b *Body) examine(c *fiber.Ctx) error {
-	b.mediaType, _ = mediaType(b.name)
-	if b.mediaType == "" { // the name does not say
-		head, err := b.head(c)
+func (r *representation) examine(c *fiber.Ctx) error {
+	r.mediaType, _ = mediaType(r.name)
+	if r.mediaType == "" { // the name does not say
+		head, err := r.head(c)
 		if err != nil {
 			return statusOf(c, err)
 		}
-		b.mediaType = sniff(head)
+		r.mediaType = sniff(head)
 	}
-	b.active = active(b.mediaType)
+	r.active = active(r.mediaType)
 	return nil
 }
 
 // validate determines the validators. The request may be older than the file.
-func (b *Body) validate(rule string) {
-	b.validators = validatorsOf(rule, b.info, changedAt(b.file), time.Now())
+func (r *representation) validate(rule string) {
+	r.validators = validatorsOf(rule, r.info, changedAt(r.file), time.Now())
 }
 
 // head is the file's first bytes, as many as sniff looks at.
-func (b *Body) head(c *fiber.Ctx) ([]byte, error) {
-	head := make([]byte, min(sniffLength, b.info.Size))
-	if f, ok := b.file.(source.NoWaiter); ok && !mayBlock(c) {
+func (r *representation) head(c *fiber.Ctx) ([]byte, error) {
+	head := make([]byte, min(sniffLength, r.info.Size))
+	if f, ok := r.file.(source.NoWaiter); ok && !mayBlock(c) {
 		if n, err := f.ReadAtNoWait(head, 0); n == len(head) && err == nil {
 			return head, nil
 		}
 	}
 	block(c)
-	n, err := b.file.ReadAt(head, 0)
+	n, err := r.file.ReadAt(head, 0)
 	if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it bare
 		err = nil // the body will notice that the file shrank
 	}
