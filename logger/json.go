@@ -91,7 +91,7 @@ func fieldsOf(names []string) ([]field, error) {
 // jsonTemplate renders the fields as an object. For a zerolog logger, which makes
 // an event of them, it renders their values, one per line.
 func jsonTemplate(fields []field, event bool) *template {
-	t := &template{}
+	t := &template{bare: true}
 	before := "{"
 	for _, f := range fields {
 		if !event {

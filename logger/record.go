@@ -63,7 +63,11 @@ func (r *record) write(v *visit) {
 	l := r.log
 	buffer := l.lines.Get()
 	defer l.lines.Put(buffer)
-	buffer.B = l.template.renderLate(buffer.B, r)
+	if v != nil && v.waits {
+		buffer.B = l.template.renderWhole(buffer.B, v)
+	} else {
+		buffer.B = l.template.renderLate(buffer.B, r)
+	}
 	line := buffer.B
 	if l.cfg.Logger != nil {
 		l.writeEvent(r.Status, line)

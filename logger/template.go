@@ -13,9 +13,9 @@ import (
 // step is a piece of the line: literal text, and a tag behind it.
 type step struct {
 	text   string
-	early  early // nil: custom, a hole, or no tag
+	early  early // nil: late, custom, or no tag
+	late   late  // the next of template.lates
 	custom LogFunc
-	hole   bool // for the next of template.lates
 	param  string
 }
 
@@ -27,6 +27,7 @@ type template struct {
 	steps []step
 	lates []late
 	wire  bool // the length of the response's header is needed
+	bare  bool // no tag needs a *fiber.Ctx
 }
 
 // compile parses a template as Fiber's logger does: an unknown tag writes nothing,
@@ -65,7 +66,7 @@ func (t *template) add(text string) {
 // last is a step without a tag, the last one.
 func (t *template) last() *step {
 	if n := len(t.steps); n > 0 {
-		if s := &t.steps[n-1]; s.early == nil && s.custom == nil && !s.hole {
+		if s := &t.steps[n-1]; s.early == nil && s.late == nil && s.custom == nil {
 			return s
 		}
 	}
@@ -76,8 +77,8 @@ func (t *template) last() *step {
 // use adds a tag.
 func (t *template) use(name string, u usage) {
 	s := t.last()
-	s.early, s.custom, s.param, s.hole = u.early, u.custom, u.param, u.late != nil
-	if s.hole {
+	s.early, s.late, s.custom, s.param = u.early, u.late, u.custom, u.param
+	if s.late != nil {
 		t.lates = append(t.lates, u.late)
 	}
 	t.wire = t.wire || name == TagBytesWire || name == "bytes_wire"
@@ -138,7 +139,7 @@ func (t *template) renderEarly(v *visit, c *fiber.Ctx, err error) {
 		switch {
 		case s.early != nil:
 			line = s.early(line, v, c, s.param)
-		case s.hole:
+		case s.late != nil:
 			holes = append(holes, int32(len(line)))
 		case s.custom != nil:
 			line = renderCustom(line, s, v, c, err)
@@ -156,6 +157,22 @@ func (t *template) renderLate(line []byte, r *record) []byte {
 		line = t.lates[i](line, r)
 	}
 	return append(line, r.early[from:]...)
+}
+
+// renderWhole appends the whole line of a bare template at once, at the end of a
+// request that is still alive.
+func (t *template) renderWhole(line []byte, v *visit) []byte {
+	for i := range t.steps {
+		s := &t.steps[i]
+		line = append(line, s.text...)
+		switch {
+		case s.early != nil:
+			line = s.early(line, v, nil, s.param)
+		case s.late != nil:
+			line = s.late(line, v.record)
+		}
+	}
+	return line
 }
 
 // datas are lent to custom tags, which must not keep them.

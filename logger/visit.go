@@ -25,7 +25,8 @@ type visit struct {
 	told     bool // the request could not be read, but its request line is known
 	wrapped  bool // begun and ended by Wrap
 	handling bool // claimed by Handle
-	rendered bool // the first phase is done
+	rendered bool // the first phase is done, unless it waits
+	waits    bool // the line is rendered at once in the end, if there is still a request
 	orphaned bool // a handler reset the user values, including the hook
 
 	route    string // for Done
@@ -92,7 +93,11 @@ func (v *visit) render(c *fiber.Ctx, err error) {
 	if c != nil && v.log.cfg.Done != nil {
 		v.route = c.Route().Path // the app's, so no copy is needed
 	}
-	v.log.template.renderEarly(v, c, err)
+	// Other user values are reset in their order: those of a handler, such as the user,
+	// before a visit that does not come from Wrap.
+	if v.waits = v.log.template.bare && v.wrapped && !v.proxied(c); !v.waits {
+		v.log.template.renderEarly(v, c, err)
+	}
 	v.rendered = true
 }
 
@@ -264,6 +269,9 @@ func (v *visit) Detach() io.Closer {
 		return nil
 	}
 	v.freeze(true)
+	if v.waits {
+		v.log.template.renderEarly(v, nil, nil)
+	}
 	v.record = nil
 	r.detach()
 	return r
