@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 	"sync/atomic"
@@ -288,7 +289,11 @@ func (e *hotEntry) Stat() (Info, error) {
 	if e.fd < 0 {
 		return e.info, nil
 	}
-	return e.open().Stat()
+	var st unix.Stat_t
+	if err := unix.Fstat(e.fd, &st); err != nil {
+		return Info{}, &fs.PathError{Op: "stat", Path: path.Base(e.name), Err: err}
+	}
+	return infoOf(&st), nil
 }
 
 func (e *hotEntry) open() *file { return &file{fd: e.fd, name: path.Base(e.name)} }
