@@ -86,8 +86,9 @@ const (
 	maxUser = 256
 
 	// largeBody is the size from which the header is measured, so that live
-	// counters are exact. A smaller response is over before anybody looks.
-	largeBody = 64 << 10
+	// counters are exact: fasthttp has to render it once more for that. A smaller
+	// response is over before anybody looks.
+	largeBody = 4 << 20
 )
 
 // Responding reports whether the fields from Ready on may be read.
@@ -107,7 +108,7 @@ func (r *Result) Span() (offset, length int64, ok bool) { return r.offset, r.spa
 
 // BytesSent is how many bytes of the body the kernel has taken so far: what the
 // connection counted since Ready, less the header, which is not measured for a
-// body under 64 KiB. It is 0 if the connection does not count.
+// body under 4 MiB. It is 0 if the connection does not count.
 func (r *Result) BytesSent() int64 {
 	if r.Conn == nil {
 		return 0

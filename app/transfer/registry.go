@@ -109,7 +109,7 @@ func (r *Registry) Active() int {
 // Transfers is a snapshot of the requests in flight, oldest first. What is known only
 // when the handlers are done is empty before. The bytes sent are what the kernel has
 // taken on the connection since, less the header: within a few bytes for a response of
-// 64 KiB or more; a smaller one includes its header, one of unknown length its chunk
+// 4 MiB or more; a smaller one includes its header, one of unknown length its chunk
 // framing.
 func (r *Registry) Transfers() []Transfer {
 	now := time.Now()
