@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"sync"
 	"syscall"
 	"time"
 
@@ -13,6 +12,10 @@ import (
 // coldReaders is how many goroutines read what is not in memory, at most. Each
 // holds a thread while its disk works.
 const coldReaders = 32
+
+// closers is how many files of file systems that cannot tell what is cached are
+// closed at once.
+const closers = 4
 
 // A piece is what one of them sends before it looks at anything else: a call of
 // sendfile(2). It grows and shrinks with the time that it takes. A small one lets
@@ -31,15 +34,6 @@ const (
 // that its disk has filled when it is first read, which sendfile never does. It is
 // more than kernels read ahead.
 const coldRun = 32 << 20
-
-// cold sends what is not in the page cache, on goroutines that may wait for a
-// disk. They are started when there is work and end when there is none.
-type cold struct {
-	mu      sync.Mutex
-	queue   []*Conn
-	running int
-	idle    sync.WaitGroup
-}
 
 // A range is looked at in places, no further apart than this or an eighth of it.
 // What the kernel reads ahead, and throws away, comes in pieces of that size; to
@@ -65,48 +59,17 @@ func (r *response) isCached(p part, n int64) bool {
 	}
 }
 
-// send has a connection's next piece sent. The connection is away until its
-// loop is told.
-func (p *cold) send(c *Conn) {
+// sendAside has a connection's next piece sent by a reader.
+func (l *loop) sendAside(c *Conn) {
+	readers := &l.engine.readers
 	c.goAway()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.queue = append(p.queue, c)
-	if p.running < coldReaders {
-		p.running++
-		p.idle.Add(1)
-		go p.work()
-	}
-}
-
-func (p *cold) work() {
-	defer p.idle.Done()
-	for {
-		p.mu.Lock()
-		if len(p.queue) == 0 {
-			p.running--
-			p.mu.Unlock()
-			return
-		}
-		c := p.queue[0]
-		p.queue[0] = nil
-		if p.queue = p.queue[1:]; len(p.queue) == 0 {
-			p.queue = nil
-		}
-		p.mu.Unlock()
+	readers.do(func() {
 		how := c.sendCold()
-		for how == over && c.staysCold() && !p.isWanted() {
+		for how == over && c.staysCold() && !readers.isWanted() {
 			how = c.sendCold()
 		}
-		c.loop.tell(message{conn: c, what: sentCold, progress: how})
-	}
-}
-
-// isWanted reports whether somebody waits for a reader.
-func (p *cold) isWanted() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.queue) > 0
+		l.tell(message{conn: c, what: sentCold, progress: how})
+	})
 }
 
 // staysCold reports whether the loop would only send the connection back.
@@ -187,13 +150,14 @@ func (r *response) readAhead(p part) error {
 	return r.body.Verify()
 }
 
-// wait waits until nobody reads any more, at most for a while: a disk that does
-// not answer keeps its reader.
-func (p *cold) wait(timeout time.Duration) {
-	ended := make(chan struct{})
-	go func() { p.idle.Wait(); close(ended) }()
-	select {
-	case <-ended:
-	case <-time.After(timeout):
-	}
+// finishAside ends a response whose file may be a remote one. To close that asks
+// its server, which may not answer: close(2) is FUSE_FLUSH there.
+func (l *loop) finishAside(c *Conn, r *response, how progress) {
+	c.leave()
+	c.goAway()
+	end, failure := r.close, c.failure
+	l.engine.closers.do(func() {
+		r.finish(failure)
+		l.tell(message{conn: c, what: closedAside, progress: how, end: end})
+	})
 }

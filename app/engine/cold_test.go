@@ -3,13 +3,17 @@
 package engine
 
 import (
+	"bufio"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/valyala/fasthttp"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,6 +32,20 @@ func inRun(t *testing.T, size int64) *Conn {
 	c.out = r
 	t.Cleanup(func() { l.broken(c) })
 	return c
+}
+
+// onDisk writes a byte of a file, and has it on disk only.
+func onDisk(t *testing.T, name string, offset int64) {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	_, err = f.WriteAt([]byte{1}, offset)
+	if err := errors.Join(err, f.Sync(), unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestReaderKeepsAConnectionForARun(t *testing.T) {
@@ -52,8 +70,8 @@ func TestReaderKeepsAConnectionForARun(t *testing.T) {
 func TestRunGoesOnIfTheFileIsNotInMemory(t *testing.T) {
 	c := inRun(t, 2*coldRun)
 	r := c.out
-	_ = unix.Fadvise(r.next().fd, 0, 0, unix.FADV_DONTNEED)
 	probe := make([]byte, 1)
+	onDisk(t, r.body.(*fileBody).file.Name(), coldRun-1) //nolint:forcetypeassert // inRun's
 	if _, errno := probeCached(r.next().fd, probe, coldRun-1); errno != syscall.EAGAIN {
 		t.Skipf("this file system keeps files in memory: %v", errno)
 	}
@@ -81,5 +99,73 @@ func TestPieceFitsTheDisk(t *testing.T) {
 	}
 	if r.piece != coldPieceMin {
 		t.Errorf("%d bytes of a slow disk", r.piece)
+	}
+}
+
+// stuckBody is a file whose server does not answer when it is closed.
+type stuckBody struct {
+	*fileBody
+	closing chan<- struct{}
+	answer  <-chan struct{}
+}
+
+func (b *stuckBody) Close() error {
+	if b.refs.Load() == 1 { // the last one
+		b.closing <- struct{}{}
+		<-b.answer
+	}
+	return b.fileBody.Close()
+}
+
+func TestCloseThatWaitsHoldsNobodyUp(t *testing.T) {
+	const n = 8 // for every loop
+	folder, err := os.MkdirTemp("/dev/shm", "fullbore")
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	name := filepath.Join(folder, "file")
+	if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	closing, answer := make(chan struct{}, n), make(chan struct{})
+	s := serve(t, func(ctx *fasthttp.RequestCtx) {
+		if string(ctx.Path()) == "/hello" {
+			hello(ctx)
+			return
+		}
+		b := newFileBody(t, name)
+		if _, errno := probeCached(int(b.file.Fd()), make([]byte, 1), 0); errno != syscall.EOPNOTSUPP {
+			ctx.SetStatusCode(fasthttp.StatusNotImplemented)
+			_ = b.Close()
+			return
+		}
+		ctx.SetBodyStream(&stuckBody{b, closing, answer}, int(b.size))
+	})
+	release := sync.OnceFunc(func() { close(answer) })
+	t.Cleanup(release) // before the server's
+	conns := make([]net.Conn, n)
+	for i := range conns {
+		conns[i] = s.dial()
+		s.send(conns[i], getRequest)
+		r := bufio.NewReader(conns[i])
+		if resp, _ := s.answer(r); resp.StatusCode != fasthttp.StatusOK {
+			t.Skip("this file system can tell what is cached")
+		}
+	}
+	for range closers {
+		<-closing
+	}
+	for range n {
+		c := s.dial()
+		s.send(c, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+		s.answer(bufio.NewReader(c))
+	}
+	release()
+	for _, c := range conns { // which go on
+		s.send(c, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n")
+		if _, body := s.answer(bufio.NewReader(c)); body != "hello /hello" {
+			t.Errorf("%q", body)
+		}
 	}
 }

@@ -127,6 +127,10 @@ func (l *loop) broken(c *Conn) {
 	if r.cork {
 		cork(c.fd, 0)
 	}
+	if r.cold {
+		l.finishAside(c, r, broken)
+		return
+	}
 	r.finish(c.failure)
 	l.shut(c)
 }

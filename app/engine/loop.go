@@ -85,7 +85,8 @@ type loop struct {
 type message struct {
 	conn     *Conn
 	what     int
-	progress progress  // of sentCold and answered
+	progress progress  // of sentCold, answered and closedAside
+	end      bool      // of closedAside: the connection ends
 	response *response // of answered
 	fd       int       // of cameBack
 }
@@ -93,6 +94,7 @@ type message struct {
 const (
 	lookAgain     = iota // it was cut or retired
 	sentCold             // a piece was sent
+	closedAside          // a response is over
 	answered             // a handler is done
 	cameBack             // fasthttp has served it, and it rests
 	wentAway             // fasthttp has served it, and it is closed
@@ -374,7 +376,7 @@ func (l *loop) sendOn(c *Conn) bool {
 	case absent:
 		c.leave()
 		c.is &^= writable // so that it is seen if there is room again meanwhile
-		l.engine.cold.send(c)
+		l.sendAside(c)
 	}
 	return false
 }
@@ -397,7 +399,17 @@ func (l *loop) sent(c *Conn) bool {
 	if r.cork {
 		cork(c.fd, 0)
 	}
+	if r.cold {
+		l.finishAside(c, r, done)
+		return false
+	}
 	r.finish(nil)
+	return l.finished(c, end)
+}
+
+// finished goes on with a connection whose response is over. It is true when that
+// has more to do.
+func (l *loop) finished(c *Conn, end bool) bool {
 	if end {
 		l.end(c)
 		return false
@@ -436,6 +448,13 @@ func (l *loop) told(m message, number uint64) bool {
 	case sentCold:
 		c.comeBack()
 		l.worked(c, m.progress)
+	case closedAside:
+		c.comeBack()
+		if m.progress == broken {
+			l.shut(c)
+		} else if !l.finished(c, m.end) {
+			return true
+		}
 	case answered:
 		c.comeBack()
 		if m.response.streamed {

@@ -155,7 +155,8 @@ func (e *Engine) ended() { e.running.Done() }
 
 // close gives everything back but the listening socket. No loop runs any more.
 func (e *Engine) close() {
-	e.cold.wait(coldPatience)
+	e.readers.wait(coldPatience)
+	e.closers.wait(coldPatience)
 	for _, l := range e.loops {
 		l.close()
 	}

@@ -123,7 +123,7 @@ func (h *hot) isStill(e *hotEntry) bool {
 // the entry retained for the caller, or nil.
 func (h *hot) keep(slot *atomic.Pointer[hotEntry], name string, f *file, info Info) *hotEntry {
 	var st unix.Stat_t
-	if unix.Fstat(f.fd, &st) != nil || infoOf(&st) != info {
+	if unix.Fstat(f.fd, &st) != nil || infoOf(&st) != info || isRemote(f.fd) {
 		return nil
 	}
 	if age := time.Since(time.Unix(st.Ctim.Unix())); age < racy {
@@ -161,6 +161,21 @@ func (h *hot) keep(slot *atomic.Pointer[hotEntry], name string, f *file, info In
 		time.AfterFunc(hotIdle, h.sweep)
 	}
 	return e
+}
+
+// isRemote reports whether a file is another program's or machine's, which each look at
+// the name has to ask.
+func isRemote(fd int) bool {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(fd, &fs) != nil {
+		return true
+	}
+	switch uint32(fs.Type) { //nolint:gosec // a magic number, of 32 bits; see statfs(2)
+	case unix.FUSE_SUPER_MAGIC, unix.NFS_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC,
+		unix.CEPH_SUPER_MAGIC, unix.V9FS_MAGIC, unix.AFS_SUPER_MAGIC, unix.CODA_SUPER_MAGIC:
+		return true
+	}
+	return false
 }
 
 // swept reports whether an entry is the sweep's concern: it holds a descriptor, or its

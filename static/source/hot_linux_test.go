@@ -2,10 +2,13 @@ package source
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // hotTree is a folder with files of 1 KiB and of 20 KiB that are at rest, and a
@@ -147,5 +150,45 @@ func TestFolderThatMovedOutOfTheRootIsNotServed(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("it is still served")
 		}
+	}
+}
+
+// To look at a name there asks another program, which may not answer.
+func TestFilesOfARemoteFileSystemAreNotKept(t *testing.T) {
+	t.Parallel()
+	bindfs, err := exec.LookPath("bindfs")
+	if err != nil {
+		t.Skip(err)
+	}
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "large"), make([]byte, 2*hotContent), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(racy + 100*time.Millisecond)
+	mounted := t.TempDir()
+	if out, err := exec.Command(bindfs, root, mounted).CombinedOutput(); err != nil {
+		t.Skipf("bindfs: %v: %s", err, out)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(mounted, unix.MNT_DETACH) })
+	d := open(t, mounted, false)
+	d.KeepHot(1 << 20)
+	opened := 0
+	for range 6 {
+		f, _, err := d.Open("large", MayWait) // what it finds may be opened without waiting for a while
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeQuietly(f)
+		if f, _, err = d.Open("large", NoWait); err != nil {
+			continue
+		}
+		opened++
+		if _, kept := f.(*hotEntry); kept {
+			t.Error("it is kept")
+		}
+		closeQuietly(f)
+	}
+	if opened < 3 {
+		t.Skipf("%d of 6 were opened without waiting", opened)
 	}
 }
