@@ -79,6 +79,9 @@ func TestLinksSwappedWhileTheyAreFollowed(t *testing.T) {
 	write(t, filepath.Dir(root), "evil/index.html", "SECRET")
 	link(t, root, "swapped", "../evil")
 	link(t, root, "flipped", "f")
+	link(t, root, "far", filepath.Join(root, "real/f"))
+	link(t, root, "fardir", filepath.Join(root, "real"))
+	link(t, root, "farflip", filepath.Join(root, "flipped"))
 	full := func(name string) string { return filepath.Join(root, name) }
 	flip := func(to string) error { // as "ln -sfT" does
 		return errors.Join(os.Symlink(to, full("flipped.new")), os.Rename(full("flipped.new"), full("flipped")))
@@ -88,7 +91,7 @@ func TestLinksSwappedWhileTheyAreFollowed(t *testing.T) {
 	swapper.Go(func() {
 		for !stop.Load() {
 			err := unix.Renameat2(unix.AT_FDCWD, full("real"), unix.AT_FDCWD, full("swapped"), unix.RENAME_EXCHANGE)
-			if err = errors.Join(err, flip("../secret"), flip("f")); err != nil {
+			if err = errors.Join(err, flip("../secret"), flip("f"), flip(full("f")), flip(full("../secret")), flip(full("sub/g"))); err != nil {
 				t.Error(err)
 				return
 			}
@@ -99,8 +102,9 @@ func TestLinksSwappedWhileTheyAreFollowed(t *testing.T) {
 	everyWay(t, root, Config{Browse: true}, func(t *testing.T, h *Handler) {
 		handle := appOf(h)
 		seen := map[string]int{}
-		for i := range 3000 {
-			target := []string{"/real/f", "/flipped", "/real/", "/swapped/f", "/real/../flipped", "/"}[i%6]
+		targets := []string{"/real/f", "/flipped", "/real/", "/swapped/f", "/real/../flipped", "/", "/far", "/fardir/f", "/farflip"}
+		for i := range 4500 {
+			target := targets[i%len(targets)]
 			status, body, _ := handled(handle, target)
 			seen[fmt.Sprint(target, " ", status)]++
 			if strings.Contains(body, "SECRET") {

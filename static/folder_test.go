@@ -107,8 +107,8 @@ func TestListingShowsWhatLinksLeadTo(t *testing.T) {
 	root := outside(t)
 	closed, open := namesIn(t, serve(t, "/", root, Config{Browse: true}), "/"), namesIn(t, serve(t, "/", root, Config{Browse: true, OutsideLinks: true}), "/")
 	for name, want := range map[string]bool{
-		"f": true, "in": true, "sub": true, "indir": true, "chain": true, "tohidden": true,
-		"out": false, "outdir": false, "abs": false, "beside": false, "absinside": false, "up": false, "loop": false, "broken": false, "null": false, "proc": false, ".hidden": false,
+		"f": true, "in": true, "sub": true, "indir": true, "chain": true, "tohidden": true, "absinside": true, "around": true, "absdir": true, "abschain": true, "relabs": true,
+		"out": false, "outdir": false, "abs": false, "beside": false, "absevil": false, "absup": false, "absouts": false, "absloop": false, "absbroken": false, "absparent": false, "absdev": false, "up": false, "loop": false, "broken": false, "null": false, "proc": false, ".hidden": false,
 	} {
 		if closed[name] != want && !closed[name+"/"] {
 			t.Errorf("%s is listed: %v, want %v", name, closed[name], want)

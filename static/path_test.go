@@ -46,6 +46,11 @@ func outside(t testing.TB) (root string) {
 		"absinside": filepath.Join(root, "f"), "around": "../root/f", "loop": "loop", "ping": "pong", "pong": "ping", "broken": "nope",
 		"proc": "/proc/self/root" + dir, "null": "/dev/null", "up": "sub/../../secret", "sub/up": "../../secret", "sub/updir": "../..",
 		"in": "f", "indir": "sub", "sub/back": "../f", "sub/backdir": "..", "chain": "indir/back", "deep": "sub/backdir/indir/g",
+		"absdir": filepath.Join(root, "sub"), "absroot": root, "sub/absback": filepath.Join(root, "f"), "abschain": filepath.Join(root, "absdir/back"), "relabs": "absdir/absback",
+		"absdots": filepath.Join(root, "sub") + "/../f", "absslashes": "/" + strings.ReplaceAll(root, "/", "//./") + "//f", "absaround": root + "/../root/f", "absevil": root + "_evil/secret",
+		"absevildir": root + "_evil", "absup": root + "/../secret", "absouts": filepath.Join(root, "out"), "absoutdir": filepath.Join(root, "outdir", "secret"), "absloop": filepath.Join(root, "absloop"),
+		"absbroken": filepath.Join(root, "nope"), "abshiddenout": filepath.Join(root, ".hidden/out"), "absparent": dir, "absforeign": filepath.Join(dir, "root_evil") + "/../secret", "absfdots": root + "/f/../../secret",
+		"absfile": filepath.Join(root, "f") + "/x", "absproc": "/proc/self/cwd", "absdev": "/dev/zero", "sub/aroundfar": "../../root/sub/../sub/back",
 		".hidden/in": "../f", ".hidden/out": "../../secret", "tohidden": ".hidden/f",
 	} {
 		link(t, root, name, target)
@@ -66,8 +71,8 @@ var outsideTargets = []string{
 	// By links.
 	"/out", "/abs", "/up", "/outdir/secret", "/outdir/", "/outdir/root_evil/secret", "/beside/secret", "/sub/up", "/sub/updir/secret", "/indir/up",
 	"/indir/../../secret", "/proc/secret", "/proc/", "/null", "/loop", "/loop/x", "/ping", "/broken", "/.hidden/out",
-	// An absolute link and one that leaves the root to come back are outside, too.
-	"/absinside", "/around",
+	"/absevil", "/absevildir/secret", "/absup", "/absouts", "/absoutdir", "/absloop", "/absbroken", "/abshiddenout", "/absparent/secret", "/absparent/", "/absforeign", "/absfdots", "/absfile",
+	"/absproc", "/absdev", "/absroot/out", "/absdir/up", "/absdir/updir/secret", "/absroot/absroot/absevil", "/absinside/", "/absinside/x", "/absroot/.hidden/f",
 	// No file, or not so.
 	"/f%00", "/%00", "/f%00.txt", "/secret%00", "/%00/f", "/sub%00/g", "/f/", "/f//", "/f/.", "/f/..%2f..%2fsecret", "/f/x", "/%66/", "/in/", "/nope", "/%ff", "/admi%0a", "/f%0a", "/f%20", "/f.", "/f::$DATA", "/F",
 	"/f%", "/f%6", "/f%zz", "/" + strings.Repeat("a", 256), "/" + strings.Repeat("a", 3000), "/" + strings.Repeat("a/", 1200), "/" + strings.Repeat("sub/backdir/", 100) + "out",
@@ -79,6 +84,8 @@ var outsideTargets = []string{
 var insideTargets = []string{
 	"/f", "/./f", "//f", "/.//f", "/sub/../f", "/nope/../f", "/../f", "/%2e%2e/f", "/%66", "/in", "/sub%2fg", "/sub%2Fg", "/indir/g", "/sub//g", "/sub/./g",
 	"/sub/back", "/indir/back", "/sub/backdir/f", "/chain", "/deep", "/indir/backdir/indir/g", "/.hidden/../f",
+	"/absinside", "/around", "/absdir/g", "/absdir/back", "/absroot/f", "/absroot/absdir/backdir/absroot/in", "/sub/absback", "/absdir/absback", "/abschain", "/relabs",
+	"/absdots", "/absslashes", "/absaround", "/sub/aroundfar", "/absdir/aroundfar",
 	"/f?x", "/f?/../../secret", "/f?download=0", "http://test/f", "http://evil.example/f",
 }
 

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -21,6 +22,7 @@ const renameRetries = 32
 // Disk is a folder, or a single file, on disk. It is safe for concurrent use.
 type Disk struct {
 	path     string       // what it was opened by
+	links    links        // of a folder
 	only     string       // its name; "" for a folder
 	dir      *os.File     // of a folder
 	fd       atomic.Int32 // dir's descriptor; -1 once closed, when its number may be reused
@@ -40,8 +42,12 @@ func openFolder(name string, outside bool) (*Disk, error) {
 	if outside {
 		return d, nil
 	}
+	d.links.read = d.readlink
+	if d.links.named, d.links.real, err = namesOf(name); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
 	// Linux before 5.6 and some sandboxes have no openat2.
-	fd, err := d.openat2(".")
+	fd, err := d.openat2(".", openFlags)
 	if err == nil {
 		return d, unix.Close(fd)
 	}
@@ -106,10 +112,40 @@ func (d *Disk) openFD(name string, wait Wait) (int, error) {
 		return retry(func() (int, error) { return unix.Open(d.path, openFlags, 0) })
 	case d.outside:
 		return retry(func() (int, error) { return unix.Openat(int(d.fd.Load()), name, openFlags, 0) })
-	case d.portable != nil:
+	}
+	fd, err := d.openBeneath(name)
+	if err == errEscapes { //nolint:errorlint // bare
+		err = d.links.follow(name, func(resolved string) (err error) {
+			fd, err = d.openBeneath(resolved)
+			return err
+		})
+	}
+	return fd, err
+}
+
+func (d *Disk) openBeneath(name string) (int, error) {
+	if d.portable != nil {
 		return d.openPortably(name)
 	}
-	return d.openat2(name)
+	return d.openat2(name, openFlags)
+}
+
+// readlink is the text of a link below the root; errNoLink if it is none.
+func (d *Disk) readlink(name string) (string, error) {
+	if d.portable != nil {
+		return readlinkBelow(d.portable, name)
+	}
+	fd, err := d.openat2(name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var text [unix.PathMax]byte
+	n, err := unix.Readlinkat(fd, "", text[:])
+	if err == unix.ENOENT || err == unix.EINVAL { //nolint:errorlint // bare
+		return "", errNoLink
+	}
+	return string(text[:max(n, 0)]), err
 }
 
 // resolveCached is RESOLVE_CACHED (Linux 5.12), which x/sys lacks.
@@ -137,11 +173,12 @@ func (d *Disk) openCached(name string) (int, error) {
 
 // beneath lets no path leave the folder that it starts from, be it by "..", an absolute
 // link or a procfs link, even while links are being swapped. See openat2(2).
-var beneath = unix.OpenHow{Flags: openFlags, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
+var beneath = unix.OpenHow{Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
 
-func (d *Disk) openat2(name string) (fd int, err error) {
+func (d *Disk) openat2(name string, flags uint64) (fd int, err error) {
 	for range renameRetries {
 		how := beneath
+		how.Flags = flags
 		if fd, err = unix.Openat2(int(d.fd.Load()), name, &how); err != unix.EINTR && err != unix.EAGAIN {
 			break
 		}

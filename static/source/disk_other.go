@@ -19,6 +19,7 @@ type Disk struct {
 	path    string   // of what is served
 	only    string   // the name of a single file; "" for a folder
 	dir     *os.Root // of a folder
+	links   links    // of a folder
 	outside bool     // follow links out of the root
 	holders holders
 }
@@ -28,7 +29,12 @@ func openFolder(name string, outside bool) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Disk{path: name, dir: dir, outside: outside}, nil
+	d := &Disk{path: name, dir: dir, outside: outside}
+	d.links.read = func(name string) (string, error) { return readlinkBelow(dir, name) }
+	if d.links.named, d.links.real, err = namesOf(name); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return d, nil
 }
 
 func (d *Disk) close() error { return d.dir.Close() }
@@ -52,10 +58,13 @@ func (d *Disk) Open(name string, wait Wait) (File, Info, error) {
 	case d.outside:
 		f, err = os.OpenFile(filepath.Join(d.path, filepath.FromSlash(name)), openFlags, 0)
 	default:
-		f, err = d.dir.OpenFile(name, openFlags, 0)
+		err = d.beneath(name, func(name string) (err error) {
+			f, err = d.dir.OpenFile(name, openFlags, 0)
+			return err
+		})
 	}
 	if err != nil {
-		return nil, Info{}, escapes(err)
+		return nil, Info{}, err
 	}
 	opened := &file{f}
 	info, err := opened.Stat()
@@ -64,6 +73,16 @@ func (d *Disk) Open(name string, wait Wait) (File, Info, error) {
 		return nil, Info{}, err
 	}
 	return opened, info, nil
+}
+
+// beneath does something with a name, or, if a link in it is refused, with what it leads to.
+func (d *Disk) beneath(name string, do func(name string) error) error {
+	once := func(name string) error { return escapes(do(name)) }
+	err := once(name)
+	if err == errEscapes { //nolint:errorlint // bare
+		err = d.links.follow(name, once)
+	}
+	return err
 }
 
 // List implements Source.
@@ -88,7 +107,10 @@ func (f *dir) Look(base string) (Info, error) {
 	if f.disk.outside {
 		info, err = os.Stat(filepath.Join(f.disk.path, filepath.FromSlash(name)))
 	} else {
-		info, err = f.disk.dir.Stat(name)
+		err = f.disk.beneath(name, func(name string) (err error) {
+			info, err = f.disk.dir.Stat(name)
+			return err
+		})
 	}
 	if err != nil {
 		return Info{}, err

@@ -159,7 +159,7 @@ var errEscapes error = absentError("path leads out of the root")
 // escapes replaces os.Root's refusal of a path that leaves the root, which has no
 // exported name.
 func escapes(err error) error {
-	if cause(err).Error() == "path escapes from parent" {
+	if err != nil && cause(err).Error() == "path escapes from parent" {
 		return errEscapes
 	}
 	return err
