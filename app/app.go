@@ -80,7 +80,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		Health: a.health.Report, Filesystems: a.health.Spaces, Drain: a.drain.Begun, Reloads: a.reloads.counts,
 		Watch: func() metrics.Watch { return watchMetrics(a.watch) },
 	})
-	a.publicServer, err = newPublic(a.records, publicRequests{a.drain, measured, a.transfers},
+	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers},
 		a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
 	if err == nil {
 		err = a.public.use(cfg.Engine, a.publicServer)

@@ -23,8 +23,9 @@ const (
 )
 
 // newPublic makes the public server: the order in which a request passes
-// through the parts. While it drains, connections end with their responses.
-func newPublic(records *accessLog, observer logger.Observer, files *files, draining func() bool, trouble fasthttp.Logger) (*fasthttp.Server, error) {
+// through the parts. Nothing is served outside of basePath, "" for all. While it
+// drains, connections end with their responses.
+func newPublic(basePath string, records *accessLog, observer logger.Observer, files *files, draining func() bool, trouble fasthttp.Logger) (*fasthttp.Server, error) {
 	log, err := records.newLogger(observer)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func newPublic(records *accessLog, observer logger.Observer, files *files, drain
 		ErrorHandler:                 answerError,
 	})
 	app.Use(log.Handle)
-	app.Use(files.Handle)
+	app.Use(basePath, files.Handle)
 
 	server := app.Server()
 	server.SecureErrorLogMessage = true // or a request that cannot be parsed is copied into its error

@@ -14,9 +14,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/textproto"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +152,26 @@ func sizeOf(name string) int64 {
 		return 0
 	}
 	return info.Size()
+}
+
+// sameTree checks that every file of a folder is in its copy, to the checksum, and gives
+// how many there are. What else is in the copy, such as index.html, does not matter.
+func sameTree(t *testing.T, dir, into string) (files int) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files++
+		if got := sha256Of(t, filepath.Join(into, name)); got != sha256Of(t, filepath.Join(dir, name)) {
+			t.Errorf("%q is missing in the copy, or another: %q", name, got)
+		}
+		return nil
+	})
+	if err != nil || files == 0 {
+		t.Fatalf("%d files, %v", files, err)
+	}
+	return files
 }
 
 func write(t *testing.T, name, content string) {

@@ -5,7 +5,6 @@ package e2e
 // wget: resuming, timestamping and mirroring.
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,19 +95,8 @@ func TestWgetMirrorsATreeOfNastyNames(t *testing.T) {
 	s := start(t, dir)
 	said := wget(t, into, "-r", "-l", "inf", "-np", "-nH", "-e", "robots=off",
 		"--restrict-file-names=nocontrol", "--local-encoding=UTF-8", "--remote-encoding=UTF-8", s.url("/"))
-	files := 0
-	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		files++
-		if got := sha256Of(t, filepath.Join(into, name)); got != sha256Of(t, filepath.Join(dir, name)) {
-			t.Errorf("%q is missing in the mirror, or another: %q", name, got)
-		}
-		return nil
-	})
-	if err != nil || files < len(legalNames) {
-		t.Fatalf("%d files, %v", files, err)
+	if files := sameTree(t, dir, into); files < len(legalNames) {
+		t.Fatalf("%d files", files)
 	}
 	if t.Failed() {
 		t.Log(said)

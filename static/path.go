@@ -16,7 +16,7 @@ import (
 func Path(c *fiber.Ctx) string { return utils.UnsafeString(c.Context().Path()) }
 
 // requestPath is Path, as valid as that, without the prefix that the middleware is mounted
-// under; false if Path is not below it. Fiber compares the prefix with the raw path,
+// under, and so "" for the prefix itself; false if Path is not below it. Fiber compares the prefix with the raw path,
 // ignoring case, so that "/files" also matches "/filesystem" and "/files/../x", which
 // a guard of "/files" would not see.
 func requestPath(c *fiber.Ctx) (string, bool) {
@@ -26,10 +26,7 @@ func requestPath(c *fiber.Ctx) (string, bool) {
 		return "", false
 	}
 	rest := whole[len(prefix):]
-	if rest == "" {
-		return "/", true
-	}
-	return rest, rest[0] == '/'
+	return rest, rest == "" || rest[0] == '/'
 }
 
 // fileName turns a URL path into a name below the root; false if no such file can

@@ -299,3 +299,20 @@ func TestPathIsDecodedOnce(t *testing.T) {
 		}
 	}
 }
+
+// The prefix itself is not a folder that relative links could start at.
+func TestMountRedirectsToItsSlash(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "f", "x")
+	for _, root := range []string{dir, dir + "/f"} {
+		addr := serve(t, "/a/mount", root, Config{Browse: true})
+		for target, want := range map[string]string{"/a/mount": "./mount/", "/a/mount?x=1": "./mount/?x=1"} {
+			if got := ask(t, addr, "GET", target); got.StatusCode != 302 || got.Header.Get("Location") != want {
+				t.Errorf("%s: %d to %q, want %q", target, got.StatusCode, got.Header.Get("Location"), want)
+			}
+		}
+		if got := ask(t, addr, "GET", "/a/mount/f"); got.body != "x" {
+			t.Errorf("a file: %d %q", got.StatusCode, got.body)
+		}
+	}
+}

@@ -234,6 +234,9 @@ func (h *Handler) Handle(c *fiber.Ctx) error {
 }
 
 func (h *Handler) get(c *fiber.Ctx, urlPath string) error {
+	if urlPath == "" {
+		return toSlash(c, Path(c))
+	}
 	if h.only != "" && urlPath == "/" {
 		return redirect(c, h.only)
 	}

@@ -5,6 +5,7 @@ package config
 
 import (
 	"net/url"
+	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type Config struct {
 	Path         string        // the folder or file to serve
 	Listen       string        // host:port
 	Admin        string        // host:port; "" is off
+	BasePath     string        // what all public paths begin with, without a slash at the end; "" is nothing
 	Engine       string        // what carries connections: an Engine constant
 	HotCache     Size          // how much of files is kept: content, and 32 KiB for a descriptor; 0 is nothing
 	AccessLog    string        // "-" standard output, "off", or a file
@@ -59,7 +61,7 @@ func defaultConfig() Config {
 // key; Loader.Load's says where its value came from, too.
 func (c *Config) Validate() error {
 	for _, find := range []func() error{
-		c.validateAddresses, c.validateEngine, c.validateTimes, c.validateLog, c.Files.validate, c.Operations.validate,
+		c.validateAddresses, c.validateBasePath, c.validateEngine, c.validateTimes, c.validateLog, c.Files.validate, c.Operations.validate,
 	} {
 		if err := find(); err != nil {
 			return err
@@ -82,6 +84,19 @@ func (c *Config) validateAddresses() error {
 	}
 	return nil
 }
+
+// validateBasePath takes a path of unreserved characters (RFC 3986 section 2.3), which
+// proxies neither encode nor decode, and lets a slash at its end go.
+func (c *Config) validateBasePath() error {
+	base := strings.TrimSuffix(c.BasePath, "/")
+	if base != "" && (path.Clean(base) != base || base[0] != '/' || strings.Trim(base, unreserved+"/") != "") {
+		return wrong("base-path", "%q: want a path such as /files, of letters, digits and - . _ ~", c.BasePath)
+	}
+	c.BasePath = base
+	return nil
+}
+
+const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 // What may carry connections.
 const (

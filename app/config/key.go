@@ -48,6 +48,7 @@ func (c *Config) servingKeys() []Key {
 		{pathKey, sectionServing, "the folder or file to serve; serve's argument", true, nil, (*text)(&c.Path)},
 		{"listen", sectionServing, "address to serve on; port 0 picks a free one", false, nil, (*text)(&c.Listen)},
 		{"admin", sectionServing, `address of the admin listener; "" is off`, false, nil, (*text)(&c.Admin)},
+		{"base-path", sectionServing, "what every path begins with, such as /files, behind a proxy that passes it on", false, nil, (*text)(&c.BasePath)},
 		{"engine", sectionServing, "what carries connections: epoll (event loops, on Linux), goroutines (one for each connection), or auto", false, []string{EngineAuto, EngineEpoll, EngineGoroutines}, (*text)(&c.Engine)},
 		{"hot-cache", sectionServing, "keep this much of files that are asked for again and again, on event loops: content up to 64 KiB, descriptors of larger ones; 0 is off", true, nil, &c.HotCache},
 		{"idle-timeout", sectionServing, "end a download whose client takes nothing for this long", true, nil, (*duration)(&c.IdleTimeout)},

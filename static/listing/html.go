@@ -182,7 +182,8 @@ func crumbsOf(f Folder, root string) []link {
 // round; the largest and the newest come first.
 func columnsOf(q query) []column {
 	columns := []column{
-		{Class: "n", choice: choice{Text: "Name"}}, {Class: "s", choice: choice{Text: "Size"}},
+		{Class: "n", choice: choice{Text: "Name"}},
+		{Class: "s", choice: choice{Text: "Size"}},
 		{Class: "t", choice: choice{Text: "Modified (UTC)"}},
 	}
 	for i, key := range []sortKey{byName, bySize, byTime} {
