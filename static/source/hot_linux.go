@@ -19,7 +19,7 @@ const (
 	// Up to hotContent bytes, a file's content is kept; beyond, its descriptor, which
 	// its downloads share. Up to 64 KiB it takes less processor time to copy than to
 	// call sendfile and look at the file again (16 KiB: 5.7 against 10 µs, 64 KiB: 10.5
-	// against 15, Linux 6.18); at 256 KiB it does not (26 against 28).
+	// against 15, Linux 6.18); at 256 KiB the two are level.
 	hotContent = 64 << 10
 
 	// hotDescriptor is what an open descriptor counts as, in bytes.
