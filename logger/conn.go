@@ -51,15 +51,20 @@ func connOf(c net.Conn) Conn {
 }
 
 // remoteOf is the address of the connection's peer, zero unless it is an IP
-// address.
-func remoteOf(ctx *fasthttp.RequestCtx) netip.Addr {
+// address, and whether the peer is at the other end of a Unix socket.
+func remoteOf(ctx *fasthttp.RequestCtx) (ip netip.Addr, unix bool) {
 	if c, ok := ctx.Conn().(interface{ RemoteAddrPort() netip.AddrPort }); ok {
-		return c.RemoteAddrPort().Addr().Unmap()
+		if ip = c.RemoteAddrPort().Addr().Unmap(); ip.IsValid() {
+			return ip, false
+		}
 	}
-	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap()
+	switch addr := ctx.RemoteAddr().(type) {
+	case *net.TCPAddr:
+		return addr.AddrPort().Addr().Unmap(), false
+	case *net.UnixAddr:
+		return netip.Addr{}, true
 	}
-	return netip.Addr{}
+	return netip.Addr{}, false
 }
 
 // madeByHand reports whether the request was not read by a server. A server

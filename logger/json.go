@@ -36,7 +36,7 @@ var allFields = []field{
 		if v.proxied(c) {
 			return quote(dst, v.log, c.IP())
 		}
-		return append(v.appendPeer(append(dst, '"')), '"')
+		return append(v.record.AppendRemote(append(dst, '"')), '"')
 	}}},
 	{"user", quoted((*visit).user)},
 	{"method", quoted((*visit).method)},

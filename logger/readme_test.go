@@ -12,7 +12,7 @@ import (
 var fieldMeanings = map[string]string{
 	"time":           "when the response ended: RFC 3339, UTC, milliseconds",
 	"id":             "an ID of the logger's own, unique to the request",
-	"remote":         "as `${ip}`",
+	"remote":         "as `${ip}`; `unix:` for the peer of a Unix socket",
 	"user":           "the local `username`; empty if none",
 	"method":         "the method",
 	"host":           "the Host header",

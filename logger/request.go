@@ -55,10 +55,14 @@ func (v *visit) appendID(dst []byte) []byte {
 // proxied reports whether the client's address comes from a header.
 func (v *visit) proxied(c *fiber.Ctx) bool { return c != nil && v.record.facts.proxied }
 
-// appendPeer appends the address of the connection's peer, without the port.
-func (v *visit) appendPeer(dst []byte) []byte {
-	if !v.record.Remote.IsValid() {
-		return append(dst, "0.0.0.0"...) // as fasthttp does
+// AppendRemote appends the address of the connection's peer, without the port:
+// "unix:" on a Unix socket, whose peers have none.
+func (r *Result) AppendRemote(dst []byte) []byte {
+	switch {
+	case r.Remote.IsValid():
+		return r.Remote.AppendTo(dst)
+	case r.Unix:
+		return append(dst, "unix:"...) // as nginx does
 	}
-	return v.record.Remote.AppendTo(dst)
+	return append(dst, "0.0.0.0"...) // as fasthttp does
 }

@@ -40,7 +40,8 @@ type Result struct {
 	Unread bool       // the request could not be read; Method and Path are unset
 	Method string     // in capitals; "other" if HTTP has no such method
 	Path   []byte     // decoded; truncated to 512 bytes
-	Remote netip.Addr // the connection's peer; zero if it has no IP address
+	Remote netip.Addr // the connection's peer; zero if it has no IP address; see AppendRemote
+	Unix   bool       // the peer is at the other end of a Unix socket
 	Conn   Conn       // nil: the connection does not count
 	Start  time.Time
 

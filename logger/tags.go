@@ -91,7 +91,7 @@ var tags = map[string]tag{
 		if v.proxied(c) {
 			return safe(dst, v.log, c.IP())
 		}
-		return v.appendPeer(dst)
+		return v.record.AppendRemote(dst)
 	}},
 	TagIPs:  {about: "the X-Forwarded-For header", early: text(func(v *visit) []byte { return v.ctx.Request.Header.Peek(fiber.HeaderXForwardedFor) })},
 	TagHost: {about: "the host asked for", early: withCtx((*fiber.Ctx).Hostname)},

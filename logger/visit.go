@@ -39,7 +39,8 @@ func (l *Logger) attach(ctx *fasthttp.RequestCtx, key any, unread bool) *visit {
 	v := l.visits.Get().(*visit)   //nolint:forcetypeassert // the pool holds nothing else
 	r := l.records.Get().(*record) //nolint:forcetypeassert // the pool holds nothing else
 	v.record, v.ctx, r.facts = r, ctx, l.lastApp.Load()
-	r.Ctx, r.Unread, r.Conn, r.Remote = ctx, unread, connOf(ctx.Conn()), remoteOf(ctx)
+	r.Ctx, r.Unread, r.Conn = ctx, unread, connOf(ctx.Conn())
+	r.Remote, r.Unix = remoteOf(ctx)
 	r.span = -1
 	if v.key = key; key == nil {
 		v.key = v

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -346,7 +345,7 @@ func hostile() *made {
 	path := `/<img src=x onerror=alert(1)>"'` + "\x1b]0;x\x07\u202E\xff" + strings.Repeat("{{.}}&lt;", 200)
 	user := `</bdi><script>alert(2)</script>`
 	return &made{
-		transfers: []transfer.Transfer{{ID: 1, Remote: netip.MustParseAddr("2001:db8::1"), User: user, Method: "GET", Path: path, Kind: "file", Status: 206, Range: `0-1"><script>`, State: transfer.Sending, Sent: 1 << 20, Length: -1, ETA: -1}},
+		transfers: []transfer.Transfer{{ID: 1, Remote: "2001:db8::1", User: user, Method: "GET", Path: path, Kind: "file", Status: 206, Range: `0-1"><script>`, State: transfer.Sending, Sent: 1 << 20, Length: -1, ETA: -1}},
 		downloads: []transfer.Download{{Client: user, Path: path, ETag: `"<script>"`, Size: 10, Covered: 4, Outcome: transfer.Active}},
 	}
 }

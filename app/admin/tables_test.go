@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -68,7 +67,7 @@ func fleet(n int) *made {
 	m := &made{}
 	for i := range n {
 		m.transfers = append(m.transfers, transfer.Transfer{
-			ID: uint64(i + 1), Remote: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), Method: "GET", Path: fmt.Sprintf("/file-%d.iso", i),
+			ID: uint64(i + 1), Remote: fmt.Sprintf("10.0.%d.%d", i>>8, i&255), Method: "GET", Path: fmt.Sprintf("/file-%d.iso", i),
 			Kind: "file", Status: 200, State: transfer.Sending, Sent: int64(i), Length: int64(1000000 - i), Rate: float64((i * 7919) % n), ETA: 1, Age: float64(n - i),
 		})
 		m.downloads = append(m.downloads, transfer.Download{

@@ -43,7 +43,7 @@ func (s *server) transfersFor(q query) transfersAnswer {
 	all := s.cfg.Transfers.Transfers()
 	a := transfersAnswer{table: table{Total: len(all), Drain: s.drainView()}}
 	all = slices.DeleteFunc(all, func(t transfer.Transfer) bool {
-		return !q.has(t.Path, t.User, t.Remote.String(), string(t.State), t.Kind)
+		return !q.has(t.Path, t.User, t.Remote, string(t.State), t.Kind)
 	})
 	for _, t := range all {
 		a.Rate += t.Rate
@@ -82,7 +82,7 @@ type transferRow struct {
 
 func transferRowOf(t transfer.Transfer) transferRow {
 	r := transferRow{
-		ID: t.ID, Path: reply.Printable(t.Path), Part: t.Method, Remote: t.Remote.String(), User: reply.Printable(t.User),
+		ID: t.ID, Path: reply.Printable(t.Path), Part: t.Method, Remote: t.Remote, User: reply.Printable(t.User),
 		Bytes: sizeText(t.Sent), Rate: rateText(t.Rate), ETA: durationText(t.ETA), Age: durationText(t.Age), State: string(t.State),
 	}
 	if t.Status > 0 {

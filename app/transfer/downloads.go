@@ -317,7 +317,7 @@ func clientOf(dst []byte, result *logger.Result) []byte {
 	if len(result.User) > 0 {
 		return append(dst, result.User...)
 	}
-	return result.Remote.AppendTo(dst)
+	return result.AppendRemote(dst)
 }
 
 // identify makes the key that all requests of a download share.

@@ -4,7 +4,6 @@
 package transfer
 
 import (
-	"net/netip"
 	"time"
 )
 
@@ -21,22 +20,22 @@ const (
 // Transfer is a snapshot of one request in flight. Its JSON is that of /transfers, and
 // stable.
 type Transfer struct {
-	ID       uint64     `json:"id"` // for Registry.Cut; never reused
-	Remote   netip.Addr `json:"remote"`
-	User     string     `json:"user"`
-	Method   string     `json:"method"`
-	Path     string     `json:"path"` // decoded; truncated to 512 bytes
-	Kind     string     `json:"kind"` // file, listing, other
-	Status   int        `json:"status"`
-	Range    string     `json:"range"` // as in 0-99; "" for the whole, or several
-	State    State      `json:"state"`
-	Sent     int64      `json:"bytes_sent"`  // of the body, so far
-	Length   int64      `json:"length"`      // bytes of the body to be sent; -1: unknown
-	Received int64      `json:"received"`    // bytes of the request's body, so far
-	Rate     float64    `json:"rate"`        // bytes per second, recently
-	ETA      float64    `json:"eta_seconds"` // -1: unknown
-	Age      float64    `json:"age_seconds"`
-	Started  time.Time  `json:"started"`
+	ID       uint64    `json:"id"`     // for Registry.Cut; never reused
+	Remote   string    `json:"remote"` // an address; "unix:" on a Unix socket
+	User     string    `json:"user"`
+	Method   string    `json:"method"`
+	Path     string    `json:"path"` // decoded; truncated to 512 bytes
+	Kind     string    `json:"kind"` // file, listing, other
+	Status   int       `json:"status"`
+	Range    string    `json:"range"` // as in 0-99; "" for the whole, or several
+	State    State     `json:"state"`
+	Sent     int64     `json:"bytes_sent"`  // of the body, so far
+	Length   int64     `json:"length"`      // bytes of the body to be sent; -1: unknown
+	Received int64     `json:"received"`    // bytes of the request's body, so far
+	Rate     float64   `json:"rate"`        // bytes per second, recently
+	ETA      float64   `json:"eta_seconds"` // -1: unknown
+	Age      float64   `json:"age_seconds"`
+	Started  time.Time `json:"started"`
 }
 
 // Outcome is what became of a download.
