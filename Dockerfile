@@ -21,7 +21,7 @@ COPY --from=build /out/fullbore /fullbore
 COPY --from=build --chown=65532:65532 /state /var/lib
 # Only the public listener is opened to the outside; the admin listener stays on the
 # container's loopback, or where FULLBORE_ADMIN puts it: that is where the health check asks.
-ENV FULLBORE_LISTEN=0.0.0.0:8080 \
+ENV FULLBORE_LISTEN=:8080 \
     FULLBORE_ADMIN=127.0.0.1:8081 \
     FULLBORE_STATE_DIR=/var/lib/fullbore
 USER 65532:65532

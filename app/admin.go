@@ -1,13 +1,12 @@
 package app
 
 import (
-	"net"
-
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/admin"
 	"fullbore/app/config"
 	"fullbore/app/guard"
+	"fullbore/app/listen"
 	"fullbore/logger"
 )
 
@@ -35,8 +34,8 @@ func newAdmin(cfg admin.Config, observer logger.Observer, trouble fasthttp.Logge
 // set, and the one that it listens on.
 func adminHosts(cfg *config.Config) []string {
 	hosts := append([]string(nil), cfg.Operations.AdminHosts...)
-	if host, _, err := net.SplitHostPort(cfg.Admin); err == nil && host != "" {
-		hosts = append(hosts, host)
+	if address, err := listen.Parse(cfg.Admin); err == nil && address.Host() != "" {
+		hosts = append(hosts, address.Host())
 	}
 	return hosts
 }

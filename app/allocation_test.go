@@ -21,7 +21,7 @@ func TestHotFileDoesNotAllocate(t *testing.T) {
 	const name = "app.go" // of this package: old enough to be kept
 	size := sizeOf(t, name)
 	cfg := config.Config{
-		Path: ".", Listen: "127.0.0.1:0", AccessLog: filepath.Join(t.TempDir(), "log"), LogFormat: "json",
+		Path: ".", Listen: []string{"127.0.0.1:0"}, AccessLog: filepath.Join(t.TempDir(), "log"), LogFormat: "json",
 		HotCache: 1 << 20, IdleTimeout: time.Minute, DrainTimeout: time.Minute,
 	}
 	cfg.Operations.DownloadFrom = 1 << 20

@@ -28,12 +28,13 @@ type App struct {
 	opened
 	path, version string // to be said at the start
 
-	manager *systemd.Manager
-	watch   *watch.Watch
-	health  *health.Monitor
-	drain   *drain.Drain
-	reloads *reloads
-	ready   *readiness
+	manager   *systemd.Manager
+	announcer announcer
+	watch     *watch.Watch
+	health    *health.Monitor
+	drain     *drain.Drain
+	reloads   *reloads
+	ready     *readiness
 
 	publicServer, adminServer *fasthttp.Server
 }
@@ -59,6 +60,10 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	a := &App{opened: opened, path: cfg.Path, version: version}
 	events, current := a.events.Logger, new(atomic.Pointer[config.Config])
 	current.Store(&cfg)
+	a.announcer = announcer{
+		line: a.events.Line, warn: func(text string) { events.Warn().Str("event", "start").Msg(text) },
+		base: cfg.BasePath, draws: cfg.QR, terminal: isTerminal(stderr),
+	}
 	a.manager = systemd.NewManager(a.events.Trouble("systemd", "systemd").Report)
 	a.watch = watch.New(watch.Config{
 		BytesServed: a.public.sent, Connections: a.public.Open, Peak: a.public.Peak,
@@ -73,7 +78,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		Timeout: func() time.Duration { return current.Load().DrainTimeout },
 	})
 	a.ready = &readiness{drain: a.drain, health: a.health}
-	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.Addr().String())
+	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.addresses())
 	measured := metrics.New(version, metrics.Sources{
 		Active: a.transfers.Active, Downloads: a.transfers.Totals, Connections: a.public.counts,
 		LinesDropped: a.records.Dropped, EventsLost: a.events.Dropped,
@@ -118,18 +123,7 @@ func open(cfg config.Config, stdout, stderr io.Writer) (o opened, err error) {
 	if o.state, err = openState(cfg.Operations, o.events.Logger); err != nil {
 		return o, err
 	}
-	sockets, err := systemd.Inherit()
-	if err != nil {
-		return o, err
-	}
-	if o.public, err = openDoor(cfg.Listen, sockets.Public, cfg.IdleTimeout, o.events.Trouble("accept", "accepting connections")); err != nil {
-		sockets.Close()
-		return o, err
-	}
-	if cfg.Admin != "" || sockets.Admin != nil {
-		o.admin, err = openDoor(cfg.Admin, sockets.Admin, cfg.IdleTimeout, o.events.Trouble("accept", "accepting connections of operators"))
-	}
-	return o, err
+	return o, o.openDoors(cfg)
 }
 
 // close gives back what is open. Errors are not reported: there is nobody who
@@ -162,16 +156,17 @@ func (a *App) Run(ctx context.Context, warnings ...string) error {
 	serving := 1
 	go func() { ended <- a.public.serve(a.publicServer) }()
 	a.ready.serving.Store(true) // before anybody can know: connections wait in the socket meanwhile
-	a.events.Line("listening http://%s", a.public.Addr())
+	a.announcer.listening("listening", a.public)
 	if a.admin != nil {
 		serving++
 		go func() { ended <- a.admin.serve(a.adminServer) }()
-		a.events.Line("admin http://%s", a.admin.Addr())
+		a.announcer.listening("admin", a.admin)
 	}
+	a.announcer.reachable(a.public)
 	a.sayStart(warnings)
 	stop := a.startBackground(ctx)
 	defer stop()
-	a.manager.Ready(a.public.Addr().String())
+	a.manager.Ready(a.public.addresses())
 	var err error
 	select {
 	case <-ctx.Done():
@@ -192,9 +187,9 @@ func (a *App) Run(ctx context.Context, warnings ...string) error {
 func (a *App) sayStart(warnings []string) {
 	event := a.events.Info().Str("event", "start").
 		Str("version", a.version).Int("pid", os.Getpid()).Str("path", a.path).
-		Stringer("listen", a.public.Addr())
+		Str("listen", a.public.addresses())
 	if a.admin != nil {
-		event = event.Stringer("admin", a.admin.Addr())
+		event = event.Str("admin", a.admin.addresses())
 	}
 	event.Msgf("serving %s", a.path)
 	for _, text := range warnings {

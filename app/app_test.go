@@ -13,7 +13,7 @@ import (
 func TestStopBeforeTheStart(t *testing.T) {
 	for range 20 {
 		a, err := New(config.Config{
-			Path: t.TempDir(), Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", AccessLog: "off", LogFormat: "json",
+			Path: t.TempDir(), Listen: []string{"127.0.0.1:0"}, Admin: "127.0.0.1:0", AccessLog: "off", LogFormat: "json",
 			IdleTimeout: time.Minute, DrainTimeout: time.Minute,
 		}, "test", &bytes.Buffer{}, &bytes.Buffer{})
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -15,6 +16,7 @@ import (
 	"fullbore/app/event"
 	"fullbore/app/head"
 	"fullbore/app/health"
+	"fullbore/app/listen"
 	"fullbore/app/metrics"
 	"fullbore/app/wire"
 )
@@ -37,24 +39,28 @@ type door struct {
 	ended    chan struct{}  // closed when serve has returned
 }
 
-// openDoor listens on addr, or on the socket that was inherited, if there is
-// one. trouble is told when it cannot accept.
-func openDoor(addr string, inherited *net.TCPListener, idleTimeout time.Duration, trouble *event.Trouble) (*door, error) {
+// newDoor takes over what listens. trouble is told when it cannot accept.
+func newDoor(sockets []wire.ListeningSocket, idleTimeout time.Duration, trouble *event.Trouble) *door {
 	d := &door{ended: make(chan struct{})}
-	cfg := wire.Config{IdleTimeout: idleTimeout, OnAcceptError: func(err error, _ time.Duration) {
+	d.Listener = wire.NewListener(sockets, wire.Config{IdleTimeout: idleTimeout, OnAcceptError: func(err error, _ time.Duration) {
 		d.failures.Failed(err)
 		trouble.Report(err)
-	}}
-	if inherited != nil {
-		d.Listener = wire.NewListener(inherited, cfg)
-		return d, nil
+	}})
+	return d
+}
+
+// names are the addresses that it listens on, as listen.Name tells them.
+func (d *door) names() []string {
+	var names []string
+	for _, socket := range d.Entrances() {
+		names = append(names, listen.Name(socket.Addr()))
 	}
-	ln, err := wire.Listen(addr, cfg)
-	if err != nil {
-		return nil, err
-	}
-	d.Listener = ln
-	return d, nil
+	return names
+}
+
+// addresses are those, without what is the same for all.
+func (d *door) addresses() string {
+	return strings.ReplaceAll(strings.Join(d.names(), ", "), "http://", "")
 }
 
 // use makes event loops for the server, unless kind says that goroutines are
@@ -88,16 +94,25 @@ func (d *door) serve(server *fasthttp.Server) error {
 	if d.engine != nil {
 		return d.engine.Serve()
 	}
-	return server.Serve(judged{d.Listener})
+	failed := make(chan error)
+	for _, socket := range d.Entrances() {
+		go func() { failed <- server.Serve(judged{socket}) }()
+	}
+	var err error
+	for range d.Entrances() {
+		err = errors.Join(err, <-failed)
+		err = errors.Join(err, d.Close()) // one that ends is the end of all
+	}
+	return err
 }
 
 // judged is a listener whose connections let no request through whose head is
 // not in order.
-type judged struct{ *wire.Listener }
+type judged struct{ *wire.Entrance }
 
 // Accept waits for the next connection.
 func (l judged) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
+	c, err := l.Entrance.Accept()
 	if err != nil {
 		return nil, err
 	}

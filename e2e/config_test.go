@@ -41,7 +41,7 @@ func TestConfigShowsWhereEachValueIsFrom(t *testing.T) {
 	}
 	for setting, source := range map[string]string{
 		"path: /srv/files":                          "PATH",
-		`listen: ":3"`:                              "FULLBORE_LISTEN",
+		`listen: [":3"]`:                            "FULLBORE_LISTEN",
 		`admin: ":5"`:                               "--admin",
 		"idle-timeout: 1m30s":                       "fullbore.yaml:3",
 		"log-max-size: 1536MiB":                     "fullbore.yaml:5",
@@ -106,7 +106,7 @@ func TestWrongConfigIsOneLineWithItsPlace(t *testing.T) {
 		{"max-age: 5\n", "", `fullbore.yaml:1: max-age: "5": want a duration such as 30s`},
 		{"listen: :0\nlistn: :0\n", "", "fullbore.yaml:2: listn: no such key; did you mean listen?"},
 		{"listen: :0\nlisten: :0\n", "", "fullbore.yaml:2: listen: is set in line 1 already"},
-		{"listen: 127.0.0.1:65535\nadmin: 127.0.0.1:65535\n", "", `fullbore.yaml:2: admin: "127.0.0.1:65535": is taken by listen (fullbore.yaml:1), "127.0.0.1:65535"; want another port`},
+		{"listen:\n- :0\n- 127.0.0.1\n", "", `fullbore.yaml:1: listen: "127.0.0.1": want host:port, such as 127.0.0.1:8080 or :8080, or unix:FILE`},
 		{"listen: 999.1.1.1:99999\n", "", `fullbore.yaml:1: listen: "999.1.1.1:99999": 999.1.1.1 is no IP address`},
 		{"watch:\n  every: 1s\n", "", "fullbore.yaml:1: watch: no such key; see fullbore config --default"},
 		{"listen:\n  port: 1\n", "", "fullbore.yaml:1: listen: has keys of its own: want one value"},

@@ -283,7 +283,7 @@ func TestKilledUnderLoadAndStartedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wait()
-	again := start(t, dir, "--listen", s.addr)
+	again := launch(t, asIs, binary, "serve", dir, "--listen", s.addr, "--admin", "", "--access-log", "off").listening()
 	if again.addr != s.addr {
 		t.Fatalf("listens on %s, want %s", again.addr, s.addr)
 	}

@@ -224,6 +224,7 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 	}{
 		{begin, "ok", nil},
 		{"path: " + b + "\nlisten: 127.0.0.1:1\n", "refused", []string{file + ":2: listen: ", `"127.0.0.1:0"`, `"127.0.0.1:1"`, "restart", "--admin: ", "--access-log: "}},
+		{"path: " + b + "\nlisten:\n- 127.0.0.1:0\n- unix:/nowhere/s\n", "refused", []string{file + ":2: listen: ", `to "127.0.0.1:0,unix:/nowhere/s" takes a restart`}},
 		{begin + "listn: x\n", "refused", []string{file + ":5: listn: no such key"}},
 		{"path: " + b + "\nhidden: \"\n", "refused", []string{file + ":2: not YAML"}},
 		{strings.Replace(begin, a, missing, 1), "refused", []string{file + ":4: path: open " + missing + ": no such file"}},

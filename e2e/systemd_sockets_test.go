@@ -102,13 +102,13 @@ func TestSocketsThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer packet.Close()
-	local, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+	local, err := net.Listen("unixpacket", filepath.Join(t.TempDir(), "socket"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer local.Close()
 	connected := dial(t, addr, 0)
-	udp, unix, tcp := fileOf(packet.(*net.UDPConn)), fileOf(local.(*net.UnixListener)), fileOf(connected.TCPConn)
+	udp, packets, tcp := fileOf(packet.(*net.UDPConn)), fileOf(local.(*net.UnixListener)), fileOf(connected.TCPConn)
 	_, two := held(t)
 	_, three := held(t)
 	for _, test := range []struct {
@@ -116,11 +116,10 @@ func TestSocketsThatCannotBeUsed(t *testing.T) {
 		files []*os.File
 		says  []string
 	}{
-		{"public", []*os.File{udp}, []string{"socket 1", "(public)", "not a TCP listener"}},
-		{"", []*os.File{listener, unix}, []string{"socket 2", "not a TCP listener", "unix"}},
+		{"public", []*os.File{udp}, []string{"socket 1", "(public)", "not a listening socket"}},
+		{"", []*os.File{listener, packets}, []string{"socket 2", "not a stream socket", "unixpacket"}},
 		{"admin", []*os.File{tcp}, []string{"(admin)", "connection"}},
-		{"public:public", []*os.File{listener, two}, []string{"two sockets", `"public"`}},
-		{"", []*os.File{listener, two, three}, []string{"1 socket", "public and admin"}},
+		{"", []*os.File{listener, two, three}, []string{"1 sockets too many", "FileDescriptorName= public or admin"}},
 	} {
 		cmd := exec.Command(ownPID[0], append(ownPID[1:], binary, "serve", t.TempDir())...)
 		pass(test.names, test.files...)(cmd)

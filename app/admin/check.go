@@ -2,34 +2,35 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"time"
+
+	"fullbore/app/listen"
 )
 
 // maxAnswer, in bytes, is more than any answer to Ask.
 const maxAnswer = 64 << 10
 
-// Ask asks the admin listener on addr (host:port) for a path and gives the
-// status and the body of its answer. An unspecified host is asked on the
-// loopback address.
+// Ask asks the admin listener on addr, as the setting has it, for a path and
+// gives the status and the body of its answer.
 func Ask(addr, path string, timeout time.Duration) (status int, body []byte, err error) {
-	host, port, err := net.SplitHostPort(addr)
+	address, err := listen.Parse(addr)
 	if err != nil {
-		return 0, nil, err
-	}
-	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
-		host = "localhost"
+		return 0, nil, fmt.Errorf("%q: %w", addr, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+path, nil) // a name that is never refused, see knownHost
 	if err != nil {
 		return 0, nil, err
 	}
-	req.Host = "localhost"                                                     // which is never refused, see knownHost
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // nor a proxy
+	client := http.Client{Transport: &http.Transport{ // without a proxy
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return address.Dial(ctx) },
+	}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"runtime"
 	"runtime/pprof"
 	"runtime/trace"
@@ -143,20 +142,20 @@ func (r *recording) Close() error {
 // write would notice while there is nothing to send. The connection is not used
 // again: a byte that comes is lost.
 func watchClient(c *fiber.Ctx, gone func()) (stop func()) {
-	tcp, ok := wire.As[*net.TCPConn](c.Context().Conn())
+	stream, ok := wire.As[wire.Stream](c.Context().Conn())
 	if !ok {
 		return func() {}
 	}
 	c.Context().SetConnectionClose()
-	_ = tcp.SetReadDeadline(time.Time{}) // on a closed connection Read fails, too
+	_ = stream.SetReadDeadline(time.Time{}) // on a closed connection Read fails, too
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = tcp.Read(make([]byte, 1))
+		_, _ = stream.Read(make([]byte, 1))
 		gone()
 	}()
 	return func() {
-		_ = tcp.SetReadDeadline(time.Unix(1, 0))
+		_ = stream.SetReadDeadline(time.Unix(1, 0))
 		<-done
 	}
 }

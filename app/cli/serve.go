@@ -52,7 +52,8 @@ them, too. Sockets passed by systemd are used in place of --listen and --admin.
 Exit status: 0 after an orderly stop, also when downloads were cut at its end;
 1 if it could not be done, 2 if it was asked for wrongly; 128 and its number
 after a second signal.`,
-		Example: `  fullbore serve /srv/files --listen :8080
+		Example: `  fullbore serve /srv/files --listen :8080 --qr
+  fullbore serve /srv/files --listen 127.0.0.1:8080 --listen unix:/run/fullbore/http.sock
   fullbore serve debian.iso
   fullbore serve --config fullbore.yaml
   fullbore serve . --access-log access.log --log-format combined`,

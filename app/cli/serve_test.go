@@ -24,7 +24,7 @@ const patience = 60 * time.Second
 func TestReloadThatHangsHoldsNothing(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "access.log")
 	settings := &config.Settings{Config: config.Config{
-		Path: t.TempDir(), Listen: "127.0.0.1:0", AccessLog: log, LogFormat: "json",
+		Path: t.TempDir(), Listen: []string{"127.0.0.1:0"}, AccessLog: log, LogFormat: "json",
 		IdleTimeout: time.Minute, DrainTimeout: time.Minute,
 	}}
 	reloading, forever := make(chan struct{}), make(chan struct{})

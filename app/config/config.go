@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"fullbore/app/listen"
 	"fullbore/app/watch"
 	"fullbore/app/wire"
 	"fullbore/logger"
@@ -20,9 +21,12 @@ import (
 // Config is what a server is started with.
 type Config struct {
 	Path         string        // the folder or file to serve
-	Listen       string        // host:port
-	Admin        string        // host:port; "" is off
+	Listen       []string      // what listen.Parse takes, one or more
+	Admin        string        // likewise; "" is off
 	BasePath     string        // what all public paths begin with, without a slash at the end; "" is nothing
+	SocketMode   string        // permissions of Unix sockets, in octal
+	SocketOwner  string        // USER:GROUP of Unix sockets; "" is whoever the server is
+	QR           bool          // draw the first URL that others can use
 	Engine       string        // what carries connections: an Engine constant
 	HotCache     Size          // how much of files is kept: content, and 32 KiB for a descriptor; 0 is nothing
 	AccessLog    string        // "-" standard output, "off", or a file
@@ -39,8 +43,9 @@ type Config struct {
 // defaultConfig is the config of a server that is told nothing.
 func defaultConfig() Config {
 	return Config{
-		Listen:       "127.0.0.1:8080",
+		Listen:       []string{"127.0.0.1:8080"},
 		Admin:        "127.0.0.1:8081",
+		SocketMode:   "660",
 		Engine:       EngineAuto,
 		HotCache:     16 << 20,
 		AccessLog:    "-",
@@ -71,16 +76,22 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) validateAddresses() error {
-	for _, address := range []struct{ key, value string }{{"listen", c.Listen}, {"admin", c.Admin}} {
-		if address.key == "admin" && address.value == "" {
-			continue
-		}
-		if err := checkAddress(address.key, address.value); err != nil {
-			return err
+	if len(c.Listen) == 0 {
+		return wrong("listen", "want an address, such as 127.0.0.1:8080")
+	}
+	for _, address := range c.Listen {
+		if _, err := listen.Parse(address); err != nil {
+			return wrong("listen", "%q: %v", address, err)
 		}
 	}
-	if c.Admin != "" && sameAddress(c.Listen, c.Admin) {
-		return wrong("admin", "%q: is taken by %v, %q; want another port", c.Admin, other("listen"), c.Listen)
+	if _, err := listen.Parse(c.Admin); err != nil && c.Admin != "" {
+		return wrong("admin", "%q: %v", c.Admin, err)
+	}
+	if _, err := listen.ParseMode(c.SocketMode); err != nil {
+		return wrong("socket-mode", "%q: %v", c.SocketMode, err)
+	}
+	if _, err := listen.ParseOwner(c.SocketOwner); err != nil {
+		return wrong("socket-owner", "%q: %v", c.SocketOwner, err)
 	}
 	return nil
 }

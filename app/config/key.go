@@ -46,9 +46,12 @@ func (c *Config) Keys() []Key {
 func (c *Config) servingKeys() []Key {
 	return []Key{
 		{pathKey, sectionServing, "the folder or file to serve; serve's argument", true, nil, (*text)(&c.Path)},
-		{"listen", sectionServing, "address to serve on; port 0 picks a free one", false, nil, (*text)(&c.Listen)},
-		{"admin", sectionServing, `address of the admin listener; "" is off`, false, nil, (*text)(&c.Admin)},
+		{"listen", sectionServing, "addresses to serve on: HOST:PORT, :PORT, INTERFACE:PORT or unix:FILE; port 0 picks a free one", false, nil, &list{to: &c.Listen}},
+		{"admin", sectionServing, `address of the admin listener, in the same forms; "" is off`, false, nil, (*text)(&c.Admin)},
 		{"base-path", sectionServing, "what every path begins with, such as /files, behind a proxy that passes it on", false, nil, (*text)(&c.BasePath)},
+		{"socket-mode", sectionServing, "permissions of the file of a Unix socket", false, nil, (*text)(&c.SocketMode)},
+		{"socket-owner", sectionServing, "USER, USER:GROUP or :GROUP that owns the file of a Unix socket; empty is who runs the server", false, nil, (*text)(&c.SocketOwner)},
+		{"qr", sectionServing, "in a terminal, draw the first URL that others in the network can use as a QR code", false, nil, (*boolean)(&c.QR)},
 		{"engine", sectionServing, "what carries connections: epoll (event loops, on Linux), goroutines (one for each connection), or auto", false, []string{EngineAuto, EngineEpoll, EngineGoroutines}, (*text)(&c.Engine)},
 		{"hot-cache", sectionServing, "keep this much of files that are asked for again and again, on event loops: content up to 64 KiB, descriptors of larger ones; 0 is off", true, nil, &c.HotCache},
 		{"idle-timeout", sectionServing, "end a download whose client takes nothing for this long", true, nil, (*duration)(&c.IdleTimeout)},

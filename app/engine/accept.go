@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ofListener marks events of the listening socket. Connections have serials
+// ofListener marks events of listening sockets. Connections have serials
 // from 1 on.
 const ofListener = -1
 
@@ -18,17 +18,27 @@ const connEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 
 // startAccepting makes the loop wait for connections, beside the other loops.
 func (l *loop) startAccepting() error {
-	if err := l.watch(l.engine.listening, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, ofListener); err != nil {
-		return err
+	for _, fd := range l.engine.listening {
+		if err := l.watch(fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, ofListener); err != nil {
+			return err
+		}
 	}
 	l.accepts = true
 	return nil
 }
 
-// accept takes the connections that wait, at most as many.
-func (l *loop) accept(most int) {
+// unwatchListening makes the loop wait for connections no more.
+func (l *loop) unwatchListening() {
+	for _, fd := range l.engine.listening {
+		l.unwatch(fd)
+	}
+	l.accepts = false
+}
+
+// accept takes the connections that wait at a listening socket, at most as many.
+func (l *loop) accept(listening, most int) {
 	for range most {
-		fd, remote, errno := accept(l.engine.listening)
+		fd, remote, errno := accept(listening)
 		switch errno {
 		case 0:
 			l.acceptPause = 0
@@ -45,8 +55,7 @@ func (l *loop) accept(most int) {
 // acceptFailed pauses accepting, since what is short may be there again later.
 func (l *loop) acceptFailed(err error) {
 	pause, retry := l.engine.listener.AcceptFailed(err, l.acceptPause)
-	l.unwatch(l.engine.listening)
-	l.accepts = false
+	l.unwatchListening()
 	if !retry { // fasthttp's loop would end here, which is seen; this one would only be deaf
 		pause = time.Second
 	}
@@ -71,12 +80,14 @@ func (l *loop) stopAccepting() {
 	}
 	l.stopping = true
 	if l.accepts {
-		l.accept(backlogMax)
-		l.unwatch(l.engine.listening)
+		for _, fd := range l.engine.listening {
+			l.accept(fd, backlogMax)
+		}
+		l.unwatchListening()
 	}
-	l.accepts, l.acceptAt = false, 0
+	l.acceptAt = 0
 	if l.engine.accepting.Add(-1) == 0 {
-		closeFD(l.engine.listening)
+		l.engine.closeListening()
 		close(l.engine.refusing)
 	}
 }

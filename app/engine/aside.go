@@ -87,12 +87,12 @@ func (e *Engine) adopt(c *Conn) (*wire.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	tcp, ok := conn.(*net.TCPConn)
+	stream, ok := conn.(wire.Stream)
 	if !ok {
 		_ = conn.Close()
-		return nil, fmt.Errorf("not a TCP connection but %T", conn)
+		return nil, fmt.Errorf("not a stream connection but %T", conn)
 	}
-	w := e.listener.Adopt(tcp, c)
+	w := e.listener.Adopt(stream, c)
 	c.handed.Store(w)
 	if reason := c.cutFor.Load(); reason != nil { // it came before it could be passed on
 		w.Cut(*reason)
@@ -134,7 +134,7 @@ func (e *Engine) giveBack(c *Conn, w *wire.Conn, closes bool) {
 // lost ends a connection that could not be adopted, and so has no descriptor
 // any more.
 func (e *Engine) lost(c *Conn, err error) {
-	e.logger.Printf("error when serving connection %q: %v", c.remote, err)
+	e.logger.Printf("error when serving connection %q: %v", c.RemoteAddr(), err)
 	c.fail(err)
 	e.listener.Remove(c)
 	c.loop.tell(message{conn: c, what: wentAway})
@@ -142,11 +142,11 @@ func (e *Engine) lost(c *Conn, err error) {
 
 // takeDescriptor takes the socket out of a connection, which is closed.
 func takeDescriptor(w *wire.Conn) (fd int, err error) {
-	tcp, ok := w.NetConn().(*net.TCPConn)
+	stream, ok := w.NetConn().(wire.Stream)
 	if !ok {
-		return -1, fmt.Errorf("not a TCP connection but %T", w.NetConn())
+		return -1, fmt.Errorf("not a stream connection but %T", w.NetConn())
 	}
-	raw, err := tcp.SyscallConn()
+	raw, err := stream.SyscallConn()
 	if err != nil {
 		return -1, err
 	}
@@ -155,7 +155,7 @@ func takeDescriptor(w *wire.Conn) (fd int, err error) {
 		return -1, controlErr
 	}
 	if err == nil {
-		_ = tcp.Close() // fd keeps the connection
+		_ = stream.Close() // fd keeps the connection
 	}
 	return fd, err
 }

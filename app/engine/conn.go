@@ -19,8 +19,8 @@ type Conn struct {
 	wire.Seat
 	loop   *loop
 	fd     int
-	serial int32 // tells connections that had the same descriptor apart
-	remote netip.AddrPort
+	serial int32          // tells connections that had the same descriptor apart
+	remote netip.AddrPort // zero on a Unix socket
 
 	list       *list // of the loop, in which it waits
 	prev, next *Conn
@@ -146,11 +146,18 @@ func (c *Conn) Block() {
 	}
 }
 
-// RemoteAddrPort is the peer's address.
+// RemoteAddrPort is the peer's address; zero on a Unix socket.
 func (c *Conn) RemoteAddrPort() netip.AddrPort { return c.remote }
 
-// RemoteAddr is the peer's address.
-func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
+// RemoteAddr is the peer's address. On a Unix socket it has no name.
+func (c *Conn) RemoteAddr() net.Addr {
+	if !c.remote.IsValid() {
+		return unixPeer
+	}
+	return net.TCPAddrFromAddrPort(c.remote)
+}
+
+var unixPeer = &net.UnixAddr{Net: "unix"}
 
 // LocalAddr is the address of the listener, or that of the connection if the
 // listener has many.

@@ -105,14 +105,14 @@ func TestHalfClosedClientThatSentMoreIsNotReset(t *testing.T) {
 func TestAcceptingGoesOnAfterAnUnknownError(t *testing.T) {
 	s := serve(t, hello)
 	s.greet()
-	if err := unix.Shutdown(s.engine.listening, unix.SHUT_RD); err != nil { // accept4 is EINVAL from here on
+	if err := unix.Shutdown(s.engine.listening[0], unix.SHUT_RD); err != nil { // accept4 is EINVAL from here on
 		t.Fatal(err)
 	}
 	time.Sleep(100 * time.Millisecond) // for the loops to meet it
-	if err := unix.Listen(s.engine.listening, 16); err != nil {
+	if err := unix.Listen(s.engine.listening[0], 16); err != nil {
 		t.Fatal(err)
 	}
-	if name, err := unix.Getsockname(s.engine.listening); err == nil { // the port may be another one
+	if name, err := unix.Getsockname(s.engine.listening[0]); err == nil { // the port may be another one
 		s.addr = fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
 	}
 	s.greet()

@@ -297,7 +297,7 @@ func (l *loop) happened(event *unix.EpollEvent, number uint64) bool {
 		return true
 	default:
 		if event.Pad == ofListener {
-			l.accept(acceptsAtOnce)
+			l.accept(fd, acceptsAtOnce)
 			return true
 		}
 		c := l.conns[fd]

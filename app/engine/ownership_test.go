@@ -38,7 +38,7 @@ func stopped(t *testing.T, handler fasthttp.RequestHandler) (*served, *loop) {
 	}
 	t.Cleanup(func() {
 		_ = ln.Close()
-		closeFD(e.listening)
+		e.closeListening()
 		e.close()
 	})
 	return &served{t, ln.Addr().String(), ln, e}, e.loops[0]
@@ -49,7 +49,7 @@ func (s *served) accepted(l *loop) *Conn {
 	s.Helper()
 	s.dial()
 	for range 1000 {
-		l.accept(1)
+		l.accept(l.engine.listening[0], 1)
 		for _, c := range l.conns {
 			if c != nil {
 				return c

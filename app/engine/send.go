@@ -80,7 +80,7 @@ func (c *Conn) sendHead(r *response, next part) progress {
 	}
 	if len(r.head) == 0 {
 		r.dropHead()
-		if !gathers && r.total > next.length { // more than one call is to come
+		if !gathers && r.total > next.length && c.remote.IsValid() { // more than one call is to come
 			r.cork = true
 			cork(c.fd, 1)
 		}

@@ -25,8 +25,8 @@ type Engine struct {
 	logger    fasthttp.Logger
 	name      string // of the Server header; "" for none
 	listener  *wire.Listener
-	foreign   *net.TCPListener // what listener was made of; nil: it was given
-	listening int              // a descriptor of its socket that is ours
+	foreign   wire.ListeningSocket // what listener was made of; nil: it was given
+	listening []int                // descriptors of its sockets that are ours
 	headLimit int
 
 	headTimeout, restTimeout time.Duration
@@ -65,7 +65,8 @@ func wantsMore(s *fasthttp.Server) bool {
 		s.GetOnly || s.DisableHeaderNamesNormalizing || s.NoDefaultDate || s.NoDefaultContentType
 }
 
-// New makes an Engine for a listener: a *wire.Listener, or one of TCP. The
+// New makes an Engine for a listener: a *wire.Listener, or one of TCP or of Unix
+// stream sockets. The
 // server must have its handlers, and is not to be changed any more.
 func New(ln net.Listener, server *fasthttp.Server, config ...Config) (*Engine, error) {
 	var cfg Config
@@ -74,7 +75,7 @@ func New(ln net.Listener, server *fasthttp.Server, config ...Config) (*Engine, e
 	}
 	e := &Engine{
 		readers: pool{most: coldReaders}, closers: pool{most: closers},
-		server: server, logger: server.Logger, name: server.Name, listening: -1,
+		server: server, logger: server.Logger, name: server.Name,
 		headLimit: cfg.HeadLimit, headTimeout: server.ReadTimeout, restTimeout: server.IdleTimeout,
 		started: time.Now(), refusing: make(chan struct{}), monitor: monitor{wake: make(chan struct{}, 1)},
 	}
@@ -83,12 +84,12 @@ func New(ln net.Listener, server *fasthttp.Server, config ...Config) (*Engine, e
 	if err = e.takeListener(ln); err != nil {
 		return nil, err
 	}
-	if e.listening, err = descriptorOf(e.listener); err != nil {
-		return nil, err
+	if err = e.takeDescriptors(); err == nil {
+		err = e.makeLoops(cfg.Loops)
 	}
-	if err = e.makeLoops(cfg.Loops); err != nil {
+	if err != nil {
 		e.close()
-		closeFD(e.listening)
+		e.closeListening()
 		return nil, err
 	}
 	return e, nil

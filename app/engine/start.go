@@ -46,10 +46,10 @@ func (e *Engine) takeListener(ln net.Listener) error {
 	switch ln := ln.(type) {
 	case *wire.Listener:
 		e.listener = ln
-	case *net.TCPListener:
-		e.listener, e.foreign = wire.NewListener(ln), ln
+	case wire.ListeningSocket:
+		e.listener, e.foreign = wire.NewListener([]wire.ListeningSocket{ln}), ln
 	default:
-		return fmt.Errorf("an event loop needs a TCP listener, not %T", ln)
+		return fmt.Errorf("an event loop needs a listening socket, not %T", ln)
 	}
 	return nil
 }
@@ -76,17 +76,35 @@ func (e *Engine) watchForeign(stop <-chan struct{}) {
 	}
 }
 
-// descriptorOf gives a descriptor of a listener's socket that is not closed with
+// takeDescriptors gets a descriptor of each of the listener's sockets.
+func (e *Engine) takeDescriptors() error {
+	for _, socket := range e.listener.Entrances() {
+		fd, err := descriptorOf(socket)
+		if err != nil {
+			return err
+		}
+		e.listening = append(e.listening, fd)
+	}
+	return nil
+}
+
+func (e *Engine) closeListening() {
+	for _, fd := range e.listening {
+		closeFD(fd)
+	}
+}
+
+// descriptorOf gives a descriptor of a listening socket that is not closed with
 // it, so that what waits to be accepted then is not lost.
-func descriptorOf(ln *wire.Listener) (fd int, err error) {
-	raw, err := ln.SyscallConn()
+func descriptorOf(socket wire.ListeningSocket) (fd int, err error) {
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return -1, err
 	}
 	controlErr := raw.Control(func(listening uintptr) {
 		fd, err = unix.FcntlInt(listening, unix.F_DUPFD_CLOEXEC, 0)
 		// Accepted sockets begin with this: small answers must not wait for
-		// acknowledgements. See tcp(7), TCP_NODELAY.
+		// acknowledgements. See tcp(7), TCP_NODELAY. Unix sockets do not take it.
 		setOption(int(listening), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	})
 	return fd, errors.Join(controlErr, err)
@@ -184,6 +202,8 @@ func localAddr(fd int) net.Addr {
 		return &net.TCPAddr{IP: in.Addr[:], Port: in.Port}
 	case *unix.SockaddrInet6:
 		return &net.TCPAddr{IP: in.Addr[:], Port: in.Port}
+	case *unix.SockaddrUnix:
+		return &net.UnixAddr{Name: in.Name, Net: "unix"}
 	}
 	return &net.TCPAddr{}
 }

@@ -2,7 +2,7 @@
 
 package systemd
 
-import "net"
+import "syscall"
 
 // accepts is never called: no sockets are passed here.
-func accepts(*net.TCPListener) bool { return true }
+func accepts(syscall.Conn) bool { return true }

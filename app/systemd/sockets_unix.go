@@ -3,12 +3,11 @@
 package systemd
 
 import (
-	"net"
 	"syscall"
 )
 
 // accepts reports whether a socket listens; net.FileListener takes any.
-func accepts(ln *net.TCPListener) bool {
+func accepts(ln syscall.Conn) bool {
 	raw, err := ln.SyscallConn()
 	if err != nil {
 		return false

@@ -18,39 +18,68 @@ const (
 	acceptBackoffMax = time.Second
 )
 
-// accepting takes connections off a listening socket, or supervises who does.
-type accepting struct {
-	tcp     *net.TCPListener
-	onError func(err error, pause time.Duration)
-	closed  chan struct{}
-	once    sync.Once
-	errors  atomic.Int64
-	answers atomic.Int64           // to Check
-	wake    atomic.Pointer[func()] // nil: Accept takes them
+// ListeningSocket is a *net.TCPListener, a *net.UnixListener of stream sockets, or
+// what wraps one. It must not be another's to accept on.
+type ListeningSocket interface {
+	net.Listener
+	syscall.Conn
+	SetDeadline(time.Time) error
 }
 
-func (a *accepting) accept() (*net.TCPConn, error) {
+// Entrance is one of a Listener's sockets, as a net.Listener of its own.
+type Entrance struct {
+	ListeningSocket
+	listener *Listener
+	answers  atomic.Int64 // to Check
+}
+
+// Accept waits for the next connection, a *Conn. It returns an error only when
+// the socket is closed or broken beyond a retry.
+func (e *Entrance) Accept() (net.Conn, error) {
+	stream, err := e.accept()
+	if err != nil {
+		return nil, err
+	}
+	c := e.listener.newConn(stream)
+	e.listener.Add(c)
+	return c, nil
+}
+
+func (e *Entrance) accept() (Stream, error) {
 	var pause time.Duration
 	for {
-		tcp, err := a.tcp.AcceptTCP()
+		conn, err := e.ListeningSocket.Accept()
 		if err == nil {
-			return tcp, nil
+			return conn.(Stream), nil //nolint:forcetypeassert // see ListeningSocket
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && a.tcp.SetDeadline(time.Time{}) == nil {
-			a.answers.Add(1)
+		if errors.Is(err, os.ErrDeadlineExceeded) && e.SetDeadline(time.Time{}) == nil {
+			e.answers.Add(1)
 			continue
 		}
 		var retry bool
-		if pause, retry = a.AcceptFailed(err, pause); !retry {
+		if pause, retry = e.listener.AcceptFailed(err, pause); !retry {
 			return nil, err
 		}
 		select {
-		case <-a.closed:
+		case <-e.listener.closed:
 			return nil, net.ErrClosed
 		case <-time.After(pause):
 		}
 	}
 }
+
+// accepting takes connections off listening sockets, or supervises who does.
+type accepting struct {
+	entrances []*Entrance
+	onError   func(err error, pause time.Duration)
+	closed    chan struct{}
+	once      sync.Once
+	errors    atomic.Int64
+	wake      atomic.Pointer[func()] // nil: Entrance.Accept takes them
+}
+
+// Entrances are the listening sockets, at least one.
+func (a *accepting) Entrances() []*Entrance { return a.entrances }
 
 // AcceptFailed counts and reports a failed accept, and says how long to wait
 // before the next try, given how long it was before this one (0: this is the
@@ -84,9 +113,6 @@ func passing(err error) bool {
 	return false
 }
 
-// SyscallConn is the listening socket, for accepting by system calls; see AcceptBy.
-func (a *accepting) SyscallConn() (syscall.RawConn, error) { return a.tcp.SyscallConn() }
-
 // AcceptBy says that connections are taken by others than Accept. They call
 // Accepting when wake tells them to, which it does for Check and after Close,
 // from any goroutine.
@@ -99,22 +125,33 @@ func (a *accepting) Accepting() bool {
 	case <-a.closed:
 		return false
 	default:
-		a.answers.Add(1)
+		for _, e := range a.entrances {
+			e.answers.Add(1)
+		}
 		return true
 	}
 }
 
-// Check reports whether somebody accepts connections: whoever waits for one is
+// Check reports whether somebody accepts connections on each socket: whoever waits for one is
 // woken and notes that it was. A connection to oneself would prove less, since
 // the kernel makes it whether or not anybody accepts; it would be counted like
 // a client's; and where several processes share the socket another one would
 // get it. The error is net.ErrClosed after Close, or ctx's.
 func (a *accepting) Check(ctx context.Context) error {
+	for _, e := range a.entrances {
+		if err := a.check(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *accepting) check(ctx context.Context, e *Entrance) error {
 	const look = time.Millisecond
 	tick := time.NewTicker(look)
 	defer tick.Stop()
-	for before := a.answers.Load(); a.answers.Load() == before; {
-		if err := a.rouse(); err != nil {
+	for before := e.answers.Load(); e.answers.Load() == before; {
+		if err := a.rouse(e); err != nil {
 			return net.ErrClosed
 		}
 		select {
@@ -130,29 +167,31 @@ func (a *accepting) Check(ctx context.Context) error {
 
 // rouse wakes whoever waits for connections. Accept clears a deadline that it has met,
 // and could clear this one as the last: it is set again each time.
-func (a *accepting) rouse() error {
+func (a *accepting) rouse(e *Entrance) error {
 	if wake := a.wake.Load(); wake != nil {
 		(*wake)()
 		return nil
 	}
-	return a.tcp.SetDeadline(time.Unix(1, 0))
+	return e.SetDeadline(time.Unix(1, 0))
 }
 
 // Close stops accepting. Connections stay open. It may be called twice.
 func (a *accepting) Close() error {
 	a.once.Do(func() { close(a.closed) })
-	err := a.tcp.Close()
+	var failed error
+	for _, e := range a.entrances {
+		if err := e.Close(); !errors.Is(err, net.ErrClosed) {
+			failed = errors.Join(failed, err)
+		}
+	}
 	if wake := a.wake.Load(); wake != nil {
 		(*wake)()
 	}
-	if errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
+	return failed
 }
 
-// Addr is the address listened on, with the port that was picked.
-func (a *accepting) Addr() net.Addr { return a.tcp.Addr() }
+// Addr is the first address listened on, with the port that was picked.
+func (a *accepting) Addr() net.Addr { return a.entrances[0].Addr() }
 
 // AcceptErrors is the number of accepts that failed and were tried again.
 func (a *accepting) AcceptErrors() int64 { return a.errors.Load() }

@@ -50,7 +50,7 @@ func TestAcceptBySomebodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	raw, err := ln.SyscallConn()
+	raw, err := ln.Entrances()[0].SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,16 +98,16 @@ func TestAcceptFailed(t *testing.T) {
 func TestWhatTheKernelKnows(t *testing.T) {
 	_, server, client := pair(t, time.Minute)
 	sent, _ := server.Write(make([]byte, 256<<10))
-	for server.tcp.queued() == 0 { // until it does not fit into the client's socket
+	for server.sock.queued() == 0 { // until it does not fit into the client's socket
 		n, _ := server.Write(make([]byte, 64<<10))
 		sent += n
 	}
 	_, _ = client.Write(make([]byte, 10))
-	for server.tcp.unread() == 0 {
+	for server.sock.unread() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	ask := func() (queued, unread int64, gone bool) {
-		server.tcp.ask(func(fd int) { queued, unread, gone = Queued(fd), Unread(fd), Gone(fd) })
+		server.sock.ask(func(fd int) { queued, unread, gone = Queued(fd), Unread(fd), Gone(fd) })
 		return
 	}
 	if queued, unread, gone := ask(); queued <= 0 || queued > int64(sent) || unread != 10 || gone {
@@ -115,7 +115,7 @@ func TestWhatTheKernelKnows(t *testing.T) {
 	}
 	_ = client.SetLinger(0)
 	client.Close()
-	for !server.tcp.gone() {
+	for !server.sock.gone() {
 		time.Sleep(time.Millisecond)
 	}
 	if _, _, gone := ask(); !gone {
@@ -125,7 +125,7 @@ func TestWhatTheKernelKnows(t *testing.T) {
 		t.Error("a descriptor that is none has something")
 	}
 	server.Close()
-	if server.tcp.queued() != 0 || server.tcp.unread() != 0 || !server.tcp.gone() {
+	if server.sock.queued() != 0 || server.sock.unread() != 0 || !server.sock.gone() {
 		t.Error("a closed connection has something")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Conn is one accepted TCP connection. It counts what the kernel took and
+// Conn is one accepted connection. It counts what the kernel took and
 // gave, keeps sendfile for files, and ends writes to a peer that takes
 // nothing.
 //
@@ -17,37 +17,37 @@ type Conn struct {
 	receiver
 	sender
 	ending
-	tcp      socket
+	sock     socket
 	registry *Registry
 }
 
-// newConn takes tcp over, which is in no registry yet.
-func (l *Listener) newConn(tcp *net.TCPConn) *Conn {
-	c := &Conn{tcp: socket{tcp}, registry: &l.Registry}
-	c.receiver.tcp, c.sender.tcp, c.ending.tcp = c.tcp, c.tcp, c.tcp
+// newConn takes a stream over, which is in no registry yet.
+func (l *Listener) newConn(stream Stream) *Conn {
+	c := &Conn{sock: socket{stream}, registry: &l.Registry}
+	c.receiver.sock, c.sender.sock, c.ending.sock = c.sock, c.sock, c.sock
 	c.sender.cut, c.patience.idle = &c.ending.cut, &l.idle
 	return c
 }
 
 // LocalAddr is our address.
-func (c *Conn) LocalAddr() net.Addr { return c.tcp.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr { return c.sock.LocalAddr() }
 
 // RemoteAddr is the peer's address.
-func (c *Conn) RemoteAddr() net.Addr { return c.tcp.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr { return c.sock.RemoteAddr() }
 
-// NetConn is the TCP connection itself. What is read and written there is not
-// counted.
-func (c *Conn) NetConn() net.Conn { return c.tcp.TCPConn }
+// NetConn is the connection itself, a Stream. What is read and written there is
+// not counted.
+func (c *Conn) NetConn() net.Conn { return c.sock.Stream }
 
 // SetDeadline sets the deadlines of Read and Write; see net.Conn.
 func (c *Conn) SetDeadline(t time.Time) error {
 	c.readBy, c.readArmed, c.patience.armed = t, t, t
-	return c.tcp.SetDeadline(t)
+	return c.sock.SetDeadline(t)
 }
 
 // SetWriteDeadline ends a write that waits at that time, unless its peer took
 // something within the idle timeout.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.tcp.SetWriteDeadline(t) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.sock.SetWriteDeadline(t) }
 
 // Close closes the connection. It may be called twice.
 //
@@ -64,5 +64,5 @@ func (c *Conn) Close() error {
 		}
 		c.registry.Remove(c)
 	})
-	return c.tcp.Close()
+	return c.sock.Close()
 }

@@ -234,7 +234,7 @@ func TestCorksOfManyConnections(t *testing.T) {
 
 func TestUncorkToAPeerThatTakesNothing(t *testing.T) {
 	_, server, _ := pair(t, 300*time.Millisecond)
-	if err := server.tcp.SetWriteBuffer(4 << 10); err != nil {
+	if err := server.sock.Stream.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(4 << 10); err != nil {
 		t.Fatal(err)
 	}
 	slots := corkSlots()

@@ -22,7 +22,7 @@ const (
 
 // ending is how a connection ends: at once by Cut, or in an orderly way.
 type ending struct {
-	tcp     socket
+	sock    socket
 	cut     cut
 	sending atomic.Bool // the peer is; see Linger
 	once    sync.Once   // for Close
@@ -39,9 +39,9 @@ type ending struct {
 // are not looked at: a connection that is gone already is cut.
 func (e *ending) Cut(reason error) {
 	e.cut.reason.CompareAndSwap(nil, &reason)
-	_ = e.tcp.SetLinger(0) // what is queued goes with the Close
-	_ = e.tcp.CloseRead()
-	_ = e.tcp.CloseWrite()
+	e.sock.reset() // what is queued goes with the Close
+	_ = e.sock.CloseRead()
+	_ = e.sock.CloseWrite()
 }
 
 // CutFor is the reason that Cut was given, nil if it was not called.
@@ -60,14 +60,14 @@ func (e *ending) Linger() { e.sending.Store(true) }
 // if there is anything to read or will be. Errors only mean that there is
 // nobody left to be kind to.
 func (e *ending) linger() {
-	if e.cut.done() || (!e.sending.Load() && e.tcp.unread() == 0) || e.tcp.CloseWrite() != nil {
+	if e.cut.done() || (!e.sending.Load() && e.sock.unread() == 0) || e.sock.CloseWrite() != nil {
 		return
 	}
-	_ = e.tcp.SetReadDeadline(time.Now().Add(lingerTime))
+	_ = e.sock.SetReadDeadline(time.Now().Add(lingerTime))
 	buf := copyBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer copyBuffers.Put(buf)
 	for left := lingerBytes; left > 0; {
-		n, err := e.tcp.Read(*buf)
+		n, err := e.sock.Read(*buf)
 		if err != nil {
 			return
 		}
@@ -87,19 +87,19 @@ func (e *ending) settle(idle func() time.Duration, retired func() bool) {
 	if e.cut.done() {
 		return
 	}
-	left := e.tcp.queued()
-	if left == 0 || e.tcp.CloseWrite() != nil {
+	left := e.sock.queued()
+	if left == 0 || e.sock.CloseWrite() != nil {
 		return
 	}
 	begun := time.Now()
 	since := begun
-	for left > 0 && !e.cut.done() && !e.tcp.gone() {
+	for left > 0 && !e.cut.done() && !e.sock.gone() {
 		longest := lookMax
 		if retired() {
 			longest = lookRetiring
 		}
 		time.Sleep(min(max(time.Since(begun)/8, lookMin), longest))
-		now := e.tcp.queued()
+		now := e.sock.queued()
 		if now != left {
 			left, since = now, time.Now()
 		}

@@ -42,7 +42,7 @@ func TestLinkOf(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, got, ok)
 		}
 	}
-	if socket, ok := As[syscall.Conn](tls.Server(server, nil)); !ok || socket != syscall.Conn(server.tcp.TCPConn) {
+	if socket, ok := As[syscall.Conn](tls.Server(server, nil)); !ok || socket != syscall.Conn(server.sock.Stream) {
 		t.Errorf("the socket is %v, %v", socket, ok)
 	}
 }

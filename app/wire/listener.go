@@ -1,4 +1,4 @@
-// Package wire is the TCP side of the server: it accepts connections, counts
+// Package wire is the transport side of the server: it accepts connections, counts
 // every byte that crosses them, ends those that make no progress, and hands
 // files to the kernel. It knows nothing of HTTP.
 package wire
@@ -31,12 +31,12 @@ type Config struct {
 	OnAcceptError func(err error, pause time.Duration)
 }
 
-// Listener accepts TCP connections as *Conn. Unlike the listener it wraps, it
-// survives being out of descriptors or memory: Accept waits and tries again
-// instead of ending the server. It is safe for concurrent use.
+// Listener accepts connections as *Conn, on one or more listening sockets.
+// Unlike those, it survives being out of descriptors or memory: it waits and
+// tries again instead of ending the server. It is safe for concurrent use.
 //
-// Its Registry has the connections that Accept gave, and those that an event
-// loop adds, which takes them off the same socket; see AcceptBy.
+// Its Registry has the connections that were accepted, and those that an event
+// loop adds, which takes them off the same sockets; see AcceptBy.
 type Listener struct {
 	accepting
 	Registry
@@ -54,17 +54,19 @@ func Listen(addr string, config ...Config) (*Listener, error) {
 		_ = ln.Close() // the error below is the one that matters
 		return nil, fmt.Errorf("listen %s: not a TCP listener but %T", addr, ln)
 	}
-	return NewListener(tcp, config...), nil
+	return NewListener([]ListeningSocket{tcp}, config...), nil
 }
 
-// NewListener takes over a listener that was opened elsewhere, such as by the service
-// manager.
-func NewListener(tcp *net.TCPListener, config ...Config) *Listener {
+// NewListener takes over sockets that were opened elsewhere, at least one.
+func NewListener(sockets []ListeningSocket, config ...Config) *Listener {
 	var cfg Config
 	if len(config) > 0 {
 		cfg = config[0]
 	}
-	l := &Listener{accepting: accepting{tcp: tcp, onError: cfg.OnAcceptError, closed: make(chan struct{})}}
+	l := &Listener{accepting: accepting{onError: cfg.OnAcceptError, closed: make(chan struct{})}}
+	for _, socket := range sockets {
+		l.entrances = append(l.entrances, &Entrance{ListeningSocket: socket, listener: l})
+	}
 	l.SetIdleTimeout(cfg.IdleTimeout)
 	return l
 }
@@ -82,23 +84,14 @@ func (l *Listener) SetIdleTimeout(timeout time.Duration) {
 // IdleTimeout is Config.IdleTimeout as it is now.
 func (l *Listener) IdleTimeout() time.Duration { return time.Duration(l.idle.Load()) }
 
-// Accept waits for the next connection. It returns an error only when the
-// listener is closed or broken beyond a retry.
-func (l *Listener) Accept() (net.Conn, error) {
-	tcp, err := l.accept()
-	if err != nil {
-		return nil, err
-	}
-	c := l.newConn(tcp)
-	l.Add(c)
-	return c, nil
-}
+// Accept is Entrance.Accept on the first socket, for a Listener that has one.
+func (l *Listener) Accept() (net.Conn, error) { return l.entrances[0].Accept() }
 
 // Adopt makes a connection that an event loop carried, as old, one for a
 // goroutine. It goes on with old's counters and its place in the Registry, and
 // begins at work, on the request that brought it here; see Conn.Work.
-func (l *Listener) Adopt(tcp *net.TCPConn, old Member) *Conn {
-	c := l.newConn(tcp)
+func (l *Listener) Adopt(stream Stream, old Member) *Conn {
+	c := l.newConn(stream)
 	c.read.Store(old.BytesRead())
 	c.written.Store(old.BytesWritten())
 	c.Work() // before it may be retired

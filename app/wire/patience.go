@@ -24,11 +24,11 @@ type patience struct {
 // begin starts a write: the peer is given the whole idle timeout anew. The
 // deadline in the poller is moved only when the one that is set comes before
 // the next look, since moving it costs more than a small write's bookkeeping.
-func (p *patience) begin(tcp socket) {
+func (p *patience) begin(sock socket) {
 	now := time.Now()
 	p.progress = now
 	if tick := p.tick(); p.armed.Sub(now) < tick/2 {
-		p.arm(tcp, now.Add(tick))
+		p.arm(sock, now.Add(tick))
 	}
 }
 
@@ -36,10 +36,10 @@ func (p *patience) timeout() time.Duration { return time.Duration(p.idle.Load())
 
 func (p *patience) tick() time.Duration { return max(p.timeout()/ticksPerTimeout, time.Millisecond) }
 
-func (p *patience) arm(tcp socket, at time.Time) {
+func (p *patience) arm(sock socket, at time.Time) {
 	p.armed = at
 	// It fails only on a closed connection, and then the write says so.
-	_ = tcp.SetWriteDeadline(at)
+	_ = sock.SetWriteDeadline(at)
 }
 
 // stallError says that the peer took nothing for the idle timeout. Its text is
@@ -61,7 +61,7 @@ var errCarryOn = errors.New("carry on")
 // judge turns a passed deadline into errCarryOn as long as the peer took
 // something within the idle timeout, and into a timeout when it did not. Other
 // errors pass through. written is what the kernel took on the connection.
-func (p *patience) judge(tcp socket, written int64, err error) error {
+func (p *patience) judge(sock socket, written int64, err error) error {
 	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
@@ -69,12 +69,12 @@ func (p *patience) judge(tcp socket, written int64, err error) error {
 	// Progress is what the peer acknowledged, not what fits into our socket: a
 	// socket may be fuller than its limit, and then has no room yet although
 	// the peer took something.
-	if d := written - tcp.queued(); d != p.delivered {
+	if d := written - sock.queued(); d != p.delivered {
 		p.delivered, p.progress = d, now
 	}
 	if idle := p.timeout(); now.Sub(p.progress) >= idle {
 		return &stallError{idle, err}
 	}
-	p.arm(tcp, now.Add(p.tick()))
+	p.arm(sock, now.Add(p.tick()))
 	return errCarryOn
 }

@@ -33,7 +33,7 @@ const lastLook = 10 * time.Millisecond
 
 // receiver is the receiving half of a connection.
 type receiver struct {
-	tcp        socket
+	sock       socket
 	read       atomic.Int64
 	phase      atomic.Int32
 	retirement atomic.Int32
@@ -53,7 +53,7 @@ func (r *receiver) Read(p []byte) (int, error) {
 		if r.mayEnd() {
 			return r.readLast(p)
 		}
-		n, err := r.tcp.Read(p)
+		n, err := r.sock.Read(p)
 		r.read.Add(int64(n))
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !r.readLater() {
 			return n, err
@@ -70,7 +70,7 @@ func (r *receiver) SetReadDeadline(t time.Time) error {
 		return nil
 	}
 	r.readArmed = t
-	return r.tcp.SetReadDeadline(t)
+	return r.sock.SetReadDeadline(t)
 }
 
 // readLater reports whether reading goes on although the deadline has passed:
@@ -81,16 +81,16 @@ func (r *receiver) readLater() bool {
 		return false
 	}
 	r.readArmed = r.readBy
-	return r.tcp.SetReadDeadline(r.readBy) == nil
+	return r.sock.SetReadDeadline(r.readBy) == nil
 }
 
 // readLast reads what has come already, and gives io.EOF if nothing has.
 func (r *receiver) readLast(p []byte) (int, error) {
 	r.readArmed = time.Now().Add(lastLook)
-	if err := r.tcp.SetReadDeadline(r.readArmed); err != nil {
+	if err := r.sock.SetReadDeadline(r.readArmed); err != nil {
 		return 0, err
 	}
-	n, err := r.tcp.Read(p)
+	n, err := r.sock.Read(p)
 	r.read.Add(int64(n))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = io.EOF
@@ -112,7 +112,7 @@ func (r *receiver) Retire(how Retirement) {
 		// Should a request begin at this moment, Read finds that the deadline is
 		// not the one that was asked for, and goes on. The error is that of a
 		// connection that is closed already.
-		_ = r.tcp.SetReadDeadline(time.Unix(1, 0))
+		_ = r.sock.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 

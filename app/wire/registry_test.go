@@ -121,7 +121,7 @@ func TestAdoptedConnectionGoesOnWithTheCounters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	tcp, err := ln.tcp.AcceptTCP() // by other means than ours
+	tcp, err := ln.entrances[0].accept() // by other means than ours
 	if err != nil {
 		t.Fatal(err)
 	}

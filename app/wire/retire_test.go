@@ -57,7 +57,7 @@ func TestRetireKeepsWhatHasCome(t *testing.T) {
 	server.Work()
 	server.Rest()
 	_, _ = io.WriteString(client, "request")
-	for server.tcp.unread() == 0 {
+	for server.sock.unread() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	_ = ln.Retire(false)
@@ -167,7 +167,7 @@ func TestCloseWaitsForWhatIsQueued(t *testing.T) {
 				_ = ln.Retire(false)
 			}
 			sent, _ := server.Write(make([]byte, 256<<10)) // fits into the two sockets
-			for server.tcp.queued() == 0 {                 // not into the client's alone
+			for server.sock.queued() == 0 {                // not into the client's alone
 				n, _ := server.Write(make([]byte, 64<<10))
 				sent += n
 			}
@@ -178,7 +178,7 @@ func TestCloseWaitsForWhatIsQueued(t *testing.T) {
 			}()
 			select {
 			case <-closed:
-				t.Fatalf("closed with %d bytes queued", server.tcp.queued())
+				t.Fatalf("closed with %d bytes queued", server.sock.queued())
 			case <-time.After(50 * time.Millisecond): // it would have been by then
 			}
 			switch end {

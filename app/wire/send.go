@@ -17,7 +17,7 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBufferSize);
 // sender is the sending half of a connection. How a file gets from disk to
 // socket is in sendfile_*.go.
 type sender struct {
-	tcp      socket
+	sock     socket
 	cut      *cut
 	written  atomic.Int64
 	failed   atomic.Pointer[error]
@@ -50,13 +50,13 @@ func (s *sender) Write(p []byte) (int, error) {
 }
 
 func (s *sender) write(p []byte) (int, error) {
-	s.patience.begin(s.tcp)
+	s.patience.begin(s.sock)
 	sent := 0
 	for {
-		n, err := s.tcp.Write(p[sent:])
+		n, err := s.sock.Write(p[sent:])
 		sent += n
 		written := s.written.Add(int64(n))
-		if err = s.patience.judge(s.tcp, written, err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
+		if err = s.patience.judge(s.sock, written, err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
 			return sent, s.keep(err)
 		}
 	}

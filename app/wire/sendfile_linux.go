@@ -21,7 +21,7 @@ const sendfileChunk = 4 << 20
 // as it returns, so that a transfer can be watched; and when a deadline
 // passes, what was sent is known exactly and the transfer can go on.
 func (s *sender) sendfile(file syscall.Conn, limit *int64) (sent int64, handled bool, err error) {
-	dst, err := s.tcp.SyscallConn()
+	dst, err := s.sock.SyscallConn()
 	if err != nil {
 		return 0, true, err
 	}
@@ -31,7 +31,7 @@ func (s *sender) sendfile(file syscall.Conn, limit *int64) (sent int64, handled 
 	}
 	job := sendfileJob{out: s, limit: limit}
 	send := func(fd uintptr) bool { return job.step(int(fd)) }
-	s.patience.begin(s.tcp)
+	s.patience.begin(s.sock)
 	for {
 		// Control keeps the file's descriptor open for as long as it is used.
 		errSrc := src.Control(func(fd uintptr) {
@@ -44,7 +44,7 @@ func (s *sender) sendfile(file syscall.Conn, limit *int64) (sent int64, handled 
 		if err == nil {
 			break
 		}
-		if err = s.patience.judge(s.tcp, s.written.Load(), err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
+		if err = s.patience.judge(s.sock, s.written.Load(), err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
 			return job.sent, true, err
 		}
 	}

@@ -1,10 +1,30 @@
 package wire
 
-import "net"
+import (
+	"net"
+	"syscall"
+)
 
-// socket is a TCP connection that tells what the kernel knows of it. Closed, it
-// has nothing queued and nothing unread, and is gone.
-type socket struct{ *net.TCPConn }
+// Stream is what a connection is made of: a *net.TCPConn, or a *net.UnixConn of
+// a stream socket.
+type Stream interface {
+	net.Conn
+	syscall.Conn
+	CloseRead() error
+	CloseWrite() error
+}
+
+// socket is a stream that tells what the kernel knows of it. Closed, it has
+// nothing queued and nothing unread, and is gone.
+type socket struct{ Stream }
+
+// reset makes closing it throw away what is queued. What was sent on a Unix
+// socket is queued with its peer already.
+func (s socket) reset() {
+	if tcp, ok := s.Stream.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // a connection that is closed is reset
+	}
+}
 
 func (s socket) ask(question func(fd int)) {
 	if raw, err := s.SyscallConn(); err == nil {

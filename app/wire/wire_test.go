@@ -183,7 +183,7 @@ func TestSlowPeerIsNotCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, client := pairWithSmallWindow(t, idle)
-			_ = server.tcp.SetWriteBuffer(256 << 10) // far less than is sent
+			_ = server.sock.Stream.(*net.TCPConn).SetWriteBuffer(256 << 10) // far less than is sent
 			stop := time.Now().Add(4 * idle)
 			received := make(chan int64, 1)
 			go func() {
