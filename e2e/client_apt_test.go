@@ -11,6 +11,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -167,6 +169,46 @@ func TestAptUpdatesAndDownloads(t *testing.T) {
 		if got := statusesOf(records, "/pool/"+name); !slices.Equal(got, []int{200, 200}) {
 			t.Errorf("%s was answered with %v, want 200 twice", name, got)
 		}
+	}
+}
+
+// An index by the name of its hash stays the same while the archive is being updated.
+func TestAptUpdatesByHash(t *testing.T) {
+	t.Parallel()
+	needTool(t, "apt-get")
+	archive := newArchive(t)
+	dist := filepath.Join(archive.dir, "dists", "stable")
+	packed := filepath.Join(dist, "main", "binary-amd64", "Packages.gz")
+	sum := sha512.Sum512([]byte(read(t, packed))) // the strongest one is asked for
+	byHash := filepath.Join(filepath.Dir(packed), "by-hash", "SHA512", hex.EncodeToString(sum[:]))
+	if err := os.Remove(filepath.Join(dist, "Release")); err != nil {
+		t.Fatal(err)
+	}
+	var options []string
+	for _, field := range []string{"Suite=stable", "Codename=stable", "Architectures=amd64", "Components=main", "Acquire-By-Hash=yes"} {
+		options = append(options, "-o", "APT::FTPArchive::Release::"+field)
+	}
+	release, err := program(t, dist, "apt-ftparchive", append(options, "release", ".")...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dist, "Release"), string(release))
+	if err := os.MkdirAll(filepath.Dir(byHash), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(packed, byHash); err != nil { // the name is the next version's
+		t.Fatal(err)
+	}
+	write(t, packed, "the next version, which Release does not know")
+	s := start(t, archive.dir)
+	apt := newApt(t, s)
+	apt.get(t, apt.root, "update")
+	into := t.TempDir()
+	apt.get(t, into, append([]string{"download"}, packages...)...)
+	archive.check(t, into)
+	path := strings.TrimPrefix(byHash, archive.dir)
+	if got := statusesOf(s.wholeLog(), path); !slices.Equal(got, []int{200}) {
+		t.Errorf("%s was answered with %v, want 200", path, got)
 	}
 }
 
