@@ -5,11 +5,13 @@ package static
 // frame can double it.
 
 import (
+	"fmt"
 	"io"
 	"path"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
@@ -107,37 +109,83 @@ func (h *Handler) identify(c *fiber.Ctx, b *Body, name string) error {
 }
 
 func (r *representation) examine(c *fiber.Ctx) error {
+	if err := r.backed(c); err != nil {
+		return err
+	}
 	r.mediaType, _ = mediaType(r.name)
 	if r.mediaType == "" { // the name does not say
-		head, err := r.head(c)
+		head := make([]byte, min(sniffLength, r.info.Size))
+		n, err := r.peek(c, head, 0)
 		if err != nil {
 			return statusOf(c, err)
 		}
-		r.mediaType = sniff(head)
+		r.mediaType = sniff(head[:n])
 	}
 	r.active = active(r.mediaType)
+	return r.checkCharset(c)
+}
+
+// backed is the error of a file that has less content than its size says, as those of
+// sysfs do: now there still can be an answer that says so.
+func (r *representation) backed(c *fiber.Ctx) error {
+	if f, ok := r.file.(source.Unallocated); !ok || !f.Unallocated() {
+		return nil
+	}
+	switch n, err := r.peek(c, make([]byte, 1), r.info.Size-1); {
+	case err != nil:
+		return statusOf(c, err)
+	case n == 0:
+		c.Set(fiber.HeaderRetryAfter, retryAfter)
+		return fmt.Errorf("%w: %s has less than the %d bytes of its size", fiber.ErrServiceUnavailable, r.name, r.info.Size)
+	}
 	return nil
 }
+
+// checkCharset removes the label of UTF-8 from what is none, so that browsers look for
+// themselves. It reads as much as is likely to tell, and no more.
+func (r *representation) checkCharset(c *fiber.Ctx) error {
+	bare, isLabelled := strings.CutSuffix(r.mediaType, "; charset=utf-8")
+	if !isLabelled || r.info.Size == 0 {
+		return nil
+	}
+	buf := buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer buffers.Put(buf)
+	head := (*buf)[:min(charsetSample, r.info.Size)]
+	n, err := r.peek(c, head, 0)
+	if err != nil {
+		return statusOf(c, err)
+	}
+	if head = head[:n]; int64(n) < r.info.Size {
+		head = withoutCutRune(head)
+	}
+	if !utf8.Valid(head) {
+		r.mediaType = bare
+	}
+	return nil
+}
+
+// charsetSample is how many bytes of a text are looked at.
+const charsetSample = 16 << 10
 
 // validate determines the validators. The request may be older than the file.
 func (r *representation) validate(rule string) {
 	r.validators = validatorsOf(rule, r.info, changedAt(r.file), time.Now())
 }
 
-// head is the file's first bytes, as many as sniff looks at.
-func (r *representation) head(c *fiber.Ctx) ([]byte, error) {
-	head := make([]byte, min(sniffLength, r.info.Size))
+// peek reads what there is at an offset, up to len(p) bytes, without blocking if possible.
+// Less is no error: the body will notice that the file shrank.
+func (r *representation) peek(c *fiber.Ctx, p []byte, offset int64) (int, error) {
 	if f, ok := r.file.(source.NoWaiter); ok && !mayBlock(c) {
-		if n, err := f.ReadAtNoWait(head, 0); n == len(head) && err == nil {
-			return head, nil
+		if n, err := f.ReadAtNoWait(p, offset); n == len(p) && err == nil {
+			return n, nil
 		}
 	}
 	block(c)
-	n, err := r.file.ReadAt(head, 0)
+	n, err := r.file.ReadAt(p, offset)
 	if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it bare
-		err = nil // the body will notice that the file shrank
+		err = nil
 	}
-	return head[:n], err
+	return n, err
 }
 
 // Header names in fasthttp's canonical form, which saves normalizing them.

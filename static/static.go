@@ -76,8 +76,8 @@ type Config struct {
 	// Optional. Default: false
 	Hidden bool
 
-	// OutsideLinks follows symbolic links out of the root, including absolute ones.
-	// Without it clients get 404 for them. It is for New and Open; with Serve, the
+	// OutsideLinks follows symbolic links out of the root. Without it clients get 404
+	// for them; links whose target lies inside are always followed. It is for New and Open; with Serve, the
 	// source decides.
 	//
 	// Optional. Default: false

@@ -20,6 +20,7 @@ type file struct {
 	fd      int
 	name    string        // the last part, for messages
 	changed unix.Timespec // its ctime, as of the last Stat
+	hollow  bool          // it has a size and no blocks
 }
 
 // Stat implements File.
@@ -28,9 +29,12 @@ func (f *file) Stat() (Info, error) {
 	if _, err := retry(func() (int, error) { return 0, unix.Fstat(f.fd, &st) }); err != nil {
 		return Info{}, &fs.PathError{Op: "stat", Path: f.name, Err: err}
 	}
-	f.changed = st.Ctim
+	f.changed, f.hollow = st.Ctim, st.Blocks == 0 && st.Size > 0
 	return infoOf(&st), nil
 }
+
+// Unallocated implements Unallocated.
+func (f *file) Unallocated() bool { return f.hollow }
 
 // Changed implements Stamped.
 func (f *file) Changed() time.Time { return time.Unix(f.changed.Unix()) }

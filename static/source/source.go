@@ -131,6 +131,13 @@ type Stamped interface {
 	Changed() time.Time
 }
 
+// Unallocated is a File that can tell whether it has a size but takes no room: it is all
+// holes, or, as in sysfs, may have less content than its size says.
+type Unallocated interface {
+	File
+	Unallocated() bool
+}
+
 // NoWaiter is a File that can tell whether a read would block.
 type NoWaiter interface {
 	// ReadAtNoWait is ReadAt, or ErrWouldBlock. It may return fewer bytes without an
