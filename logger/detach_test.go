@@ -300,3 +300,25 @@ func TestJSONIsThatOfZerolog(t *testing.T) {
 		}
 	}
 }
+
+// Whoever watches a slow download sees bytes of the body, and none of the header.
+func TestDetachedRecordCountsTheBodyAlone(t *testing.T) {
+	w := &watcher{results: map[*Result]bool{}}
+	l, err := NewLogger(Config{Format: FormatJSON, Output: io.Discard, Observer: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := newEngine(t, l)
+	conn := &engineConn{}
+	_, hook := e.request(conn, "/plan")
+	header := int64(len(e.ctx.Response.Header.Header()))
+	r := hook.Detach().(*record)
+	e.reset()
+	for _, body := range []int64{0, 1, 499} {
+		conn.written.Store(header + body)
+		if n := r.BytesSent(); n != body {
+			t.Errorf("%d of the body were taken, and BytesSent is %d", body, n)
+		}
+	}
+	_ = r.Close()
+}

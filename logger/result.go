@@ -70,11 +70,12 @@ type flow struct {
 	written0 int64 // ... and before the response
 	request  int64 // declared bytes of the request's body; -1: unknown
 	length   int64 // bytes of the body in memory, or as declared; -1: unknown
-	header   int64 // bytes of the response's header; 0: not measured
 	offset   int64 // where in its file the body begins ...
 	span     int64 // ... and its length there; -1: not a single piece of a file
 	bodyless bool  // no body is sent, whatever a handler set
 	streamed bool  // the body is not in memory
+
+	header atomic.Int64 // bytes of the response's header; 0: not measured, or not yet
 }
 
 // KindKey is the user value, a string, in which a handler says what kind of thing
@@ -86,9 +87,10 @@ const (
 	maxPath = 512
 	maxUser = 256
 
-	// largeBody is the size from which the header is measured, so that live
-	// counters are exact: fasthttp has to render it once more for that. A smaller
-	// response is over before anybody looks.
+	// largeBody is the size from which the header is measured at Ready, so that
+	// live counters are exact: fasthttp has to render it once more for that. A
+	// smaller response is mostly over before anybody looks; if it is detached
+	// because its client is slow, the header is measured then.
 	largeBody = 4 << 20
 )
 
@@ -109,12 +111,13 @@ func (r *Result) Span() (offset, length int64, ok bool) { return r.offset, r.spa
 
 // BytesSent is how many bytes of the body the kernel has taken so far: what the
 // connection counted since Ready, less the header, which is not measured for a
-// body under 4 MiB. It is 0 if the connection does not count.
+// body under 4 MiB unless the record is detached. It is 0 if the connection does not
+// count.
 func (r *Result) BytesSent() int64 {
 	if r.Conn == nil {
 		return 0
 	}
-	n := max(r.Conn.BytesWritten()-r.written0-r.header, 0)
+	n := max(r.Conn.BytesWritten()-r.written0-r.header.Load(), 0)
 	if length := r.Length(); length >= 0 {
 		n = min(n, length)
 	}
@@ -163,7 +166,7 @@ func (r *Result) respond(ctx *fasthttp.RequestCtx) {
 		}
 	}
 	if length := r.Length(); length < 0 || length >= largeBody {
-		r.header = headerLen(ctx)
+		r.header.Store(headerLen(ctx))
 	}
 }
 

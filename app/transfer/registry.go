@@ -108,8 +108,8 @@ func (r *Registry) Active() int {
 
 // Transfers is a snapshot of the requests in flight, oldest first. What is known only
 // when the handlers are done is empty before. The bytes sent are what the kernel has
-// taken on the connection since, less the header: within a few bytes for a response of
-// 4 MiB or more; a smaller one includes its header, one of unknown length its chunk
+// taken on the connection since, less the header, within a few bytes. Without event loops
+// a response under 4 MiB includes its header; one of unknown length includes its chunk
 // framing.
 func (r *Registry) Transfers() []Transfer {
 	now := time.Now()
