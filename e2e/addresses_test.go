@@ -63,7 +63,18 @@ func (s *server) linesOf(word string) (found []string) {
 	return found
 }
 
+// needIPv6 skips a test where the machine has none.
+func needIPv6(t *testing.T) {
+	t.Helper()
+	ln, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skipf("there is no IPv6 here: %v", err)
+	}
+	_ = ln.Close()
+}
+
 func TestListenersAreBoundAsWritten(t *testing.T) {
+	needIPv6(t)
 	dir := t.TempDir()
 	for _, test := range []struct {
 		listen, admin string
@@ -101,6 +112,7 @@ func TestListenersAreBoundAsWritten(t *testing.T) {
 
 // Repeated on the command line, as a list in the file and in the environment.
 func TestSeveralAddressesFromEverywhere(t *testing.T) {
+	needIPv6(t)
 	dir := t.TempDir()
 	file := filepath.Join(t.TempDir(), "fullbore.yaml")
 	writeFile(t, file, "listen:\n- 127.0.0.1:0\n- '[::1]:0'\n")

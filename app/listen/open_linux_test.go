@@ -59,8 +59,19 @@ func bound(t *testing.T, port int) (ips []string) {
 	return ips
 }
 
+// needIPv6 skips a test where the machine has none.
+func needIPv6(t *testing.T) {
+	t.Helper()
+	ln, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skipf("there is no IPv6 here: %v", err)
+	}
+	_ = ln.Close()
+}
+
 // What the kernel has bound, and who can connect.
 func TestWhatIsBound(t *testing.T) {
+	needIPv6(t)
 	for _, test := range []struct {
 		text   string
 		bound  []string
@@ -133,6 +144,7 @@ func TestServicesByName(t *testing.T) {
 
 // Addresses in order that the kernel, or the name server, refuses.
 func TestWhatCannotBeBound(t *testing.T) {
+	needIPv6(t)
 	taken, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

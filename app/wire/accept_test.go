@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -127,5 +128,40 @@ func TestWhatTheKernelKnows(t *testing.T) {
 	server.Close()
 	if server.sock.queued() != 0 || server.sock.unread() != 0 || !server.sock.gone() {
 		t.Error("a closed connection has something")
+	}
+}
+
+// Check is about every socket: one that nobody accepts on is not alive.
+func TestCheckAsksEverySocket(t *testing.T) {
+	var sockets []ListeningSocket
+	for range 2 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sockets = append(sockets, ln.(*net.TCPListener))
+	}
+	ln := NewListener(sockets)
+	var accepting sync.WaitGroup
+	accept := func(e *Entrance) { accepting.Go(func() { _, _ = e.Accept() }) }
+	accept(ln.Entrances()[0])
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := ln.Check(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("of two sockets one is accepted on: %v", err)
+	}
+	accept(ln.Entrances()[1])
+	if err := ln.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := ln.Close(); err != nil {
+		t.Error(err)
+	}
+	accepting.Wait()
+	for _, socket := range sockets {
+		if conn, err := net.Dial("tcp", socket.Addr().String()); err == nil {
+			_ = conn.Close()
+			t.Errorf("%v is still listened on", socket.Addr())
+		}
 	}
 }
