@@ -21,7 +21,7 @@ func newAdmin(cfg admin.Config, observer logger.Observer, trouble fasthttp.Logge
 	server := app.Server()
 	handle := app.Handler()
 	server.Handler = func(ctx *fasthttp.RequestCtx) {
-		if guard.KnownMethod(ctx) {
+		if guard.KnownMethod(ctx, false) {
 			handle(ctx)
 		}
 	}

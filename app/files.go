@@ -32,6 +32,7 @@ func openHandler(cfg config.Config) (*static.Handler, error) {
 		Hidden:                f.Hidden,
 		OutsideLinks:          f.OutsideLinks,
 		Growing:               f.Growing,
+		DAV:                   f.DAV,
 		HotCache:              int64(cfg.HotCache),
 		ContentSecurityPolicy: policy,
 	})
@@ -91,6 +92,12 @@ func (f *files) Handle(c *fiber.Ctx) (err error) {
 		}
 	}()
 	return g.Handle(c)
+}
+
+// dav reports whether WebDAV is on.
+func (f *files) dav() bool {
+	g := f.now.Load()
+	return g != nil && g.cfg.Files.DAV
 }
 
 // swap puts another generation in place; requests inside end with the old one.

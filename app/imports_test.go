@@ -12,7 +12,7 @@ import (
 var mayImport = map[string][]string{
 	".":       {"app/cli"},
 	"app/cli": {"app", "app/admin", "app/config"},
-	"app":     {"app/", "logger", "static", "static/listing"},
+	"app":     {"app/", "logger", "static", "static/dav", "static/listing"},
 
 	"app/admin":    {"app/drain", "app/health", "app/listen", "app/transfer", "app/wire", "static/reply"},
 	"app/config":   {"app/listen", "app/watch", "app/wire", "logger", "static"},

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -10,6 +11,7 @@ import (
 	"fullbore/app/guard"
 	"fullbore/app/head"
 	"fullbore/logger"
+	"fullbore/static/dav"
 	"fullbore/static/listing"
 )
 
@@ -42,6 +44,7 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, fi
 		ReduceMemoryUsage:            true, // and so flush each response, which is what makes its record true
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
+		RequestMethods:               slices.Concat(fiber.DefaultMethods, guard.DAVMethods),
 		ErrorHandler:                 answerError,
 	})
 	app.Use(log.Handle)
@@ -53,7 +56,7 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, fi
 	server.Logger = trouble
 	handle := app.Handler()
 	server.Handler = func(ctx *fasthttp.RequestCtx) {
-		if guard.KnownMethod(ctx) {
+		if guard.KnownMethod(ctx, files.dav()) {
 			handle(ctx)
 		}
 		guard.UnreadBody(ctx)
@@ -68,7 +71,9 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, fi
 		}
 		ctx.Response.SkipBody = ctx.IsHead()
 	}
-	server.ExpectHandler = guard.Expectation(server.Handler)
+	server.ExpectHandler = guard.Expectation(server.Handler, func(ctx *fasthttp.RequestCtx) bool {
+		return string(ctx.Method()) == dav.Method && files.dav()
+	})
 	log.Wrap(server)
 	return server, nil
 }

@@ -38,7 +38,7 @@ type Result struct {
 
 	// From Begin on.
 	Unread bool       // the request could not be read; Method and Path are unset
-	Method string     // in capitals; "other" if HTTP has no such method
+	Method string     // in capitals; "other" if neither HTTP has it nor reading WebDAV
 	Path   []byte     // decoded; truncated to 512 bytes
 	Remote netip.Addr // the connection's peer; zero if it has no IP address; see AppendRemote
 	Unix   bool       // the peer is at the other end of a Unix socket
@@ -188,6 +188,7 @@ func methodOf(method []byte) string {
 	for _, known := range [...]string{
 		fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodDelete,
 		fasthttp.MethodOptions, fasthttp.MethodPatch, fasthttp.MethodConnect, fasthttp.MethodTrace,
+		"PROPFIND",
 	} {
 		if string(method) == known {
 			return known

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -144,7 +145,7 @@ func serveOn(t *testing.T, on socket, mount, root string, config ...Config) *sit
 func serveHandler(t *testing.T, on socket, mount string, h *Handler) *site {
 	t.Helper()
 	s := &site{ended: make(chan *Body, 1<<13)}
-	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, RequestMethods: slices.Concat(fiber.DefaultMethods, []string{"PROPFIND", "LOCK"})})
 	app.Use(s.watch)
 	app.Use(mount, h.Handle)
 	ln, client := on(t)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"fullbore/static/dav"
 	"fullbore/static/listing"
 	"fullbore/static/source"
 )
@@ -97,6 +98,13 @@ type Config struct {
 	//
 	// Optional. Default: 0, no cache
 	HotCache int64
+
+	// DAV answers PROPFIND, so that folders can be mounted by WebDAV clients: class 1,
+	// read-only, Depth 0 and 1. The names in a folder are told if Browse is on. Fiber
+	// must know the method: fiber.Config.RequestMethods.
+	//
+	// Optional. Default: false
+	DAV bool
 
 	// ContentSecurityPolicy is sent with files that browsers open as documents:
 	// HTML, SVG and other XML. "none" sends no policy.
@@ -204,26 +212,32 @@ func (h *Handler) Alive() (replaced bool, err error) { return h.root.Alive() }
 // Close closes the source. Later requests fail.
 func (h *Handler) Close() error { return h.root.Close() }
 
-const allowed = "GET, HEAD, OPTIONS"
+const (
+	allowed    = "GET, HEAD, OPTIONS"
+	allowedDAV = allowed + ", " + dav.Method
+)
 
-// Handle answers GET, HEAD and OPTIONS; other methods get 405.
+// Handle answers GET, HEAD and OPTIONS, with Config.DAV also PROPFIND; other methods get
+// 405.
 func (h *Handler) Handle(c *fiber.Ctx) error {
 	urlPath, ok := requestPath(c)
 	if !ok || h.cfg.Next != nil && h.cfg.Next(c) {
 		return c.Next()
 	}
-	switch c.Method() {
-	case fiber.MethodGet, fiber.MethodHead:
-	case fiber.MethodOptions:
-		c.Set(fiber.HeaderAllow, allowed)
-		c.Status(fiber.StatusNoContent)
+	answer := h.get
+	switch method := c.Method(); {
+	case method == fiber.MethodGet, method == fiber.MethodHead:
+	case method == fiber.MethodOptions:
+		h.options(c)
 		return nil
+	case method == dav.Method && h.cfg.DAV:
+		answer = h.propfind
 	default:
-		c.Set(fiber.HeaderAllow, allowed)
+		h.allow(c)
 		return fiber.ErrMethodNotAllowed
 	}
 	c.Response().Header.SetCanonical(keyContentTypeOptions, nosniff)
-	if err := h.get(c, urlPath); err != nil || h.cfg.ModifyResponse == nil {
+	if err := answer(c, urlPath); err != nil || h.cfg.ModifyResponse == nil {
 		return err
 	}
 	err := h.cfg.ModifyResponse(c)
@@ -231,6 +245,25 @@ func (h *Handler) Handle(c *fiber.Ctx) error {
 		takeBack(c)
 	}
 	return err
+}
+
+func (h *Handler) options(c *fiber.Ctx) {
+	h.allow(c)
+	if !h.cfg.DAV {
+		c.Status(fiber.StatusNoContent)
+		return
+	}
+	c.Set("DAV", "1") // RFC 4918 section 10.1; without class 2, which is locks, clients mount read-only
+	c.Set("MS-Author-Via", "DAV")
+	c.Status(fiber.StatusOK) // some of Microsoft's clients take no other
+}
+
+func (h *Handler) allow(c *fiber.Ctx) {
+	if h.cfg.DAV {
+		c.Set(fiber.HeaderAllow, allowedDAV)
+	} else {
+		c.Set(fiber.HeaderAllow, allowed)
+	}
 }
 
 func (h *Handler) get(c *fiber.Ctx, urlPath string) error {

@@ -21,6 +21,7 @@ type Files struct {
 	Hidden        bool          // serve names that begin with a dot
 	OutsideLinks  bool          // follow links that lead out of the folder
 	Growing       bool          // send files that are being appended to
+	DAV           bool          // let folders be mounted by WebDAV
 	Policy        string        // Content-Security-Policy of documents, or PolicyStrict, or "none"
 }
 
@@ -42,6 +43,9 @@ func (f *Files) validate() error {
 	}
 	if f.Readme && !f.Browse {
 		return wrong("readme", "shows a file above a listing, but %v is false, which lists nothing", other("browse"))
+	}
+	if f.DAV && !f.Browse {
+		return wrong("dav", "tells what is in a folder, but %v is false, which tells nobody", other("browse"))
 	}
 	return nil
 }

@@ -72,6 +72,7 @@ func (f *Files) keys() []Key {
 		{"hidden", sectionFiles, "serve and list files and folders whose name begins with a dot", true, nil, (*boolean)(&f.Hidden)},
 		{"outside-links", sectionFiles, "follow symbolic links that lead out of the folder", true, nil, (*boolean)(&f.OutsideLinks)},
 		{"growing", sectionFiles, "send files that are being appended to, such as logs; else they count as changed", true, nil, (*boolean)(&f.Growing)},
+		{"dav", sectionFiles, "let folders be mounted by WebDAV, read-only", true, nil, (*boolean)(&f.DAV)},
 		{"csp", sectionFiles, `Content-Security-Policy of HTML, SVG and XML files: "strict" (no scripts), "none" or a policy`, true, []string{PolicyStrict, "none"}, (*text)(&f.Policy)},
 	}
 }

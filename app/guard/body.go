@@ -42,11 +42,14 @@ func drained(req *fasthttp.Request) bool {
 	return err == nil
 }
 
-// Expectation is a fasthttp.Server's ExpectHandler for handlers that read no body: a
-// request that waits for "100 Continue" gets its final response at once. RFC 9110
-// section 10.1.1.
-func Expectation(handler fasthttp.RequestHandler) func(*fasthttp.RequestCtx) int {
+// Expectation is a fasthttp.Server's ExpectHandler. A request that waits for "100
+// Continue" gets its final response at once, unless its body is read. RFC 9110 section
+// 10.1.1.
+func Expectation(handler fasthttp.RequestHandler, reads func(*fasthttp.RequestCtx) bool) func(*fasthttp.RequestCtx) int {
 	return func(ctx *fasthttp.RequestCtx) int {
+		if reads(ctx) {
+			return fasthttp.StatusContinue
+		}
 		handler(ctx)
 		return ctx.Response.StatusCode()
 	}

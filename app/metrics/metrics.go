@@ -31,7 +31,7 @@ var (
 var (
 	methods = [...]string{
 		fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodDelete,
-		fasthttp.MethodOptions, fasthttp.MethodPatch, fasthttp.MethodConnect, fasthttp.MethodTrace, "other",
+		fasthttp.MethodOptions, fasthttp.MethodPatch, fasthttp.MethodConnect, fasthttp.MethodTrace, "PROPFIND", "other",
 	}
 	codes    = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 	kinds    = [...]string{"other", "file", "listing", "admin"}
