@@ -270,6 +270,9 @@ func (v *visit) Detach() io.Closer {
 		return nil
 	}
 	v.freeze(true)
+	if v.log.cfg.Observer != nil {
+		r.header.Store(headerLen(v.ctx))
+	}
 	if v.waits {
 		v.log.template.renderEarly(v, nil, nil)
 	}
