@@ -219,7 +219,8 @@ func (a *App) startBackground(ctx context.Context) (stop func()) {
 func (a *App) Close() { a.close() }
 
 // Reload loads settings and changes the server to them, or to none of them; see
-// reloads. asked says that somebody wants to know.
+// reloads. asked means by SIGHUP, not by a changed file: the outcome is always
+// logged.
 func (a *App) Reload(load func() (*config.Settings, error), asked bool) {
 	a.reloads.reload(load, asked)
 }

@@ -37,7 +37,7 @@ func (c *engineConn) RemoteAddrPort() netip.AddrPort {
 	return netip.MustParseAddrPort("[::ffff:192.0.2.1]:7")
 }
 
-// plan is a body that somebody else sends.
+// plan is a body sent outside the handler.
 type plan struct {
 	io.Reader
 	sent atomic.Int64

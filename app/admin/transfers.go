@@ -12,7 +12,7 @@ import (
 	"fullbore/static/reply"
 )
 
-// errEnded is why a transfer was cut that somebody ended here.
+// errEnded is the cause given to a transfer ended through the admin server.
 var errEnded = errors.New("ended by an operator")
 
 // transferSorts are the orders of /transfers.
@@ -101,7 +101,7 @@ func transferRowOf(t transfer.Transfer) transferRow {
 	return r
 }
 
-// end cuts a transfer. Who asked for a page goes back to the table.
+// end cuts a transfer. A browser is redirected to the table.
 func (s *server) end(c *fiber.Ctx) error {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 64)
 	if err != nil || !s.cfg.Transfers.Cut(id, errEnded) {

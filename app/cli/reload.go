@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The config file is looked at, not watched for events: editors and deployments
+// The config file is polled, not watched for events: editors and deployments
 // replace a file by renames, links or links of folders, and stat(2) follows all
 // of them, on network file systems too.
 const (

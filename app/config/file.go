@@ -187,7 +187,7 @@ func unknownKey(name string, keys []Key) string {
 // plainKey is how a key looks.
 var plainKey = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 
-// plain is a key that somebody made up, in an error: quoted if it is strange.
+// plain renders an unknown key for an error, quoted if it is strange.
 func plain(name string) string {
 	if plainKey.MatchString(name) {
 		return name

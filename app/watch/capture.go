@@ -127,7 +127,7 @@ func writeProfiles(ctx context.Context, dir string, a *alarm, cpu time.Duration)
 	})
 }
 
-// errProfiling says that somebody else takes a CPU profile.
+// errProfiling means that another CPU profile is already running.
 var errProfiling = errors.New("no CPU profile")
 
 // profileCPU profiles for so long, or until ctx ends, which is an error.

@@ -8,8 +8,8 @@ import (
 
 // Settings are what may change while a Watch runs.
 type Settings struct {
-	// Every is the time between two samples. 0 is off: nothing is looked at, but
-	// memory is given back after bursts all the same.
+	// Every is the time between two samples. 0 turns sampling off;
+	// memory is still returned to the system after bursts.
 	Every time.Duration
 
 	// Memory is the resident memory in bytes above which there is an alarm; 0 is

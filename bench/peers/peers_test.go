@@ -382,7 +382,7 @@ func TestServerThatEndsAtOnceIsTriedOnAnotherPort(t *testing.T) {
 	var addresses []string
 	b := someBench(t, peer{command: func(s site) (process.Command, error) {
 		addresses = append(addresses, s.Address)
-		if len(addresses) == 1 { // as if somebody had taken the port meanwhile
+		if len(addresses) == 1 { // as if the port had been taken meanwhile
 			return process.Command{Args: []string{"-listen", "127.0.0.1:-1"}}, nil
 		}
 		return goPeer(s)

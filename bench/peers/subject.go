@@ -4,7 +4,7 @@ package peers
 
 // This file starts a server and proves that it is the right one. It exists
 // because most servers cannot say which port they got: one is picked, tried, and
-// picked again if somebody else was quicker; and because a server that sends the
+// picked again if it was taken meanwhile; and because a server that sends the
 // wrong bytes, or all of them for a range, would win every comparison.
 
 import (
