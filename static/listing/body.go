@@ -103,17 +103,25 @@ func (b *body) closeSource() error {
 
 // Read is for writers that do not use WriteTo.
 func (b *body) Read(p []byte) (int, error) {
-	for len(b.pending) == 0 {
-		if !b.more() {
-			return 0, cmp.Or(b.err, io.EOF)
+	n := 0
+	for n < len(p) { // full, since a chunked response makes a chunk of each
+		if len(b.pending) == 0 {
+			if !b.more() {
+				break
+			}
+			b.scratch = b.piece(b.scratch, b.next)
+			b.pending = b.scratch
+			b.next++
+			b.pause.tick()
 		}
-		b.scratch = b.piece(b.scratch, b.next)
-		b.pending = b.scratch
-		b.next++
+		copied := copy(p[n:], b.pending)
+		b.pending = b.pending[copied:]
+		n += copied
 	}
-	n := copy(p, b.pending)
-	b.pending = b.pending[n:]
 	b.sent += int64(n)
+	if n == 0 && len(p) > 0 {
+		return 0, cmp.Or(b.err, io.EOF)
+	}
 	return n, nil
 }
 

@@ -43,7 +43,7 @@ type index struct {
 func (l *Listing) indexBody(f Folder, q query) (*body, error) {
 	s := &index{selection: l.newSelection(f.Source, q, sortable+batch)}
 	var err error
-	if s.more, err = l.read(s.selection, sortable); err != nil {
+	if s.more, err = l.read(s.selection, sortable+1); err != nil {
 		return nil, err
 	}
 	s.sortLooked()
@@ -91,7 +91,7 @@ func (s *index) sortLooked() {
 // refill reads the next run, which has no name when all are read.
 func (s *index) refill() (int, error) {
 	s.names, s.refs, s.total, s.sorted = arena{}, s.refs[:0], 0, 0
-	for s.more && s.total < sortable {
+	for s.more && s.total <= sortable {
 		var err error
 		if s.more, err = s.read(); err != nil {
 			return 0, err

@@ -181,6 +181,9 @@ func TestIndexIsComplete(t *testing.T) {
 			})
 			for _, order := range []string{"", "?order=desc", "?page=2&limit=10"} {
 				got := ask(t, "GET", "http://"+addr+"/"+order)
+				if names <= sortable && got.ContentLength < 0 {
+					t.Errorf("%s: no Content-Length", order)
+				}
 				seen := map[string]bool{}
 				last, unsorted := "", 0
 				for line := range strings.Lines(got.body) {
@@ -299,5 +302,36 @@ func TestIndexThatBreaksIsNotWhole(t *testing.T) {
 	var out bytes.Buffer
 	if _, err := b.WriteTo(&out); !errors.Is(err, errDisk) || !errors.Is(b.Err(), errDisk) || strings.Contains(out.String(), "</html>") {
 		t.Errorf("%v, %v after %d bytes", err, b.Err(), out.Len())
+	}
+}
+
+// Kodi takes a link whose text is its own name for an entry, and its patterns find date
+// and size (HTTPDirectory.cpp). httpdirfs takes links without a slash inside.
+func TestIndexForKodiAndHttpdirfs(t *testing.T) {
+	dir := t.TempDir()
+	makeNasty(t, dir)
+	write(t, dir, "folder name/x", "")
+	item := regexp.MustCompile(`(?i)<a href="(.*)">(.*)</a>`)
+	date := regexp.MustCompile(`(?i)</a> +([0-9]{2})-([A-Z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}) `)
+	size := regexp.MustCompile(`(?i)([0-9]+)(B|K|M|G)?$`)
+	found := 0
+	for line := range strings.Lines(ask(t, "GET", "http://"+serveFolder(t, dir, "/")+"/").body) {
+		line = strings.TrimRight(line, "\r\n")
+		entry := item.FindStringSubmatch(line)
+		if entry == nil {
+			continue
+		}
+		found++
+		link := strings.TrimSuffix(entry[1], "/")
+		name, err := url.PathUnescape(link)
+		if err != nil || strings.Contains(link, "/") || !date.MatchString(line) || size.MatchString(line) == (link != entry[1]) {
+			t.Errorf("%q is not understood (%v)", line, err)
+		}
+		if shown := strings.TrimSuffix(html.UnescapeString(entry[2]), "/"); shown != name && !strings.Contains(shown, "\ufffd") {
+			t.Errorf("%q is shown as %q", name, shown)
+		}
+	}
+	if found != len(nastyNames)+1 {
+		t.Errorf("%d entries of %d", found, len(nastyNames)+1)
 	}
 }
