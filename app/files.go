@@ -34,6 +34,8 @@ func openHandler(cfg config.Config) (*static.Handler, error) {
 		Growing:               f.Growing,
 		DAV:                   f.DAV,
 		HotCache:              int64(cfg.HotCache),
+		CORS:                  f.CORS,
+		ResourcePolicy:        f.Resource,
 		ContentSecurityPolicy: policy,
 	})
 }

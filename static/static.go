@@ -7,6 +7,7 @@
 package static
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -112,6 +113,18 @@ type Config struct {
 	// Optional. Default: PolicyDefault
 	ContentSecurityPolicy string
 
+	// CORS is the origins whose pages may read files and their headers, such as
+	// https://example.com; "*" is any. Credentials are not allowed.
+	//
+	// Optional. Default: nil, none
+	CORS []string
+
+	// ResourcePolicy is sent as Cross-Origin-Resource-Policy: same-origin, same-site or
+	// cross-origin.
+	//
+	// Optional. Default: "", not sent
+	ResourcePolicy string
+
 	// ModifyResponse may change the header of a response that is not an error, as the
 	// last step.
 	//
@@ -121,11 +134,16 @@ type Config struct {
 
 // Check is what is wrong with a config, if anything.
 func (c *Config) Check() error {
-	if c.ETag == "" {
-		return nil
-	}
-	if err := CheckETag(c.ETag); err != nil {
+	if err := CheckETag(cmp.Or(c.ETag, ETagAuto)); err != nil {
 		return fmt.Errorf("ETag: %w", err)
+	}
+	for _, origin := range c.CORS {
+		if err := CheckOrigin(origin); err != nil {
+			return fmt.Errorf("CORS: %w", err)
+		}
+	}
+	if err := CheckResourcePolicy(c.ResourcePolicy); err != nil {
+		return fmt.Errorf("ResourcePolicy: %w", err)
 	}
 	return nil
 }
@@ -224,6 +242,7 @@ func (h *Handler) Handle(c *fiber.Ctx) error {
 	if !ok || h.cfg.Next != nil && h.cfg.Next(c) {
 		return c.Next()
 	}
+	h.share(c)
 	answer := h.get
 	switch method := c.Method(); {
 	case method == fiber.MethodGet, method == fiber.MethodHead:

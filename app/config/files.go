@@ -22,6 +22,8 @@ type Files struct {
 	OutsideLinks  bool          // follow links that lead out of the folder
 	Growing       bool          // send files that are being appended to
 	DAV           bool          // let folders be mounted by WebDAV
+	CORS          []string      // origins whose pages may read files; "*" is any
+	Resource      string        // Cross-Origin-Resource-Policy; "" is none
 	Policy        string        // Content-Security-Policy of documents, or PolicyStrict, or "none"
 }
 
@@ -31,6 +33,14 @@ const PolicyStrict = "strict"
 func (f *Files) validate() error {
 	if f.MaxAge < 0 || f.MaxAge%time.Second != 0 {
 		return wrong("max-age", "%v: want whole seconds, 0 or more", duration(f.MaxAge))
+	}
+	for _, origin := range f.CORS {
+		if err := static.CheckOrigin(origin); err != nil {
+			return wrong("cors", "%v", err)
+		}
+	}
+	if err := static.CheckResourcePolicy(f.Resource); err != nil {
+		return wrong("resource-policy", "%v", err)
 	}
 	if err := static.CheckETag(f.ETag); err != nil {
 		return wrong("etag", "%v", err)

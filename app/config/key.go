@@ -73,6 +73,8 @@ func (f *Files) keys() []Key {
 		{"outside-links", sectionFiles, "follow symbolic links that lead out of the folder", true, nil, (*boolean)(&f.OutsideLinks)},
 		{"growing", sectionFiles, "send files that are being appended to, such as logs; else they count as changed", true, nil, (*boolean)(&f.Growing)},
 		{"dav", sectionFiles, "let folders be mounted by WebDAV, read-only", true, nil, (*boolean)(&f.DAV)},
+		{"cors", sectionFiles, `origins whose pages may read files, such as https://example.com; "*" is any, none by default`, true, []string{"*"}, &list{to: &f.CORS}},
+		{"resource-policy", sectionFiles, "Cross-Origin-Resource-Policy: same-origin, same-site or cross-origin; empty sends none", true, []string{"same-origin", "same-site", "cross-origin"}, (*text)(&f.Resource)},
 		{"csp", sectionFiles, `Content-Security-Policy of HTML, SVG and XML files: "strict" (no scripts), "none" or a policy`, true, []string{PolicyStrict, "none"}, (*text)(&f.Policy)},
 	}
 }
