@@ -45,7 +45,7 @@ func fileSystem(path string) string {
 	if err := unix.Statfs(path, &stat); err != nil {
 		return "an unknown file system"
 	}
-	switch stat.Type {
+	switch uint32(stat.Type) { //nolint:gosec // a magic number, of 32 bits; see statfs(2)
 	case unix.EXT4_SUPER_MAGIC:
 		return "ext4"
 	case unix.XFS_SUPER_MAGIC:
