@@ -271,6 +271,7 @@ func write(ctx *fasthttp.RequestCtx, w io.Writer) error {
 		return bw.Flush()
 	}
 	resp.Header.SetContentLength(-2)
+	resp.Header.Del(fasthttp.HeaderTransferEncoding) // which the unknown length has set
 	resp.SetConnectionClose()
 	if err := resp.Header.Write(bw); err != nil {
 		return err
