@@ -46,7 +46,7 @@ func newReloads(
 // reload loads settings and changes the server to them. If they cannot be
 // loaded, or change what cannot change without a restart, or what they name
 // cannot be opened, nothing changes. It is an event in any case, but for
-// reloads that nobody asked for and that change nothing.
+// reloads by a changed file that change nothing.
 func (r *reloads) reload(load func() (*config.Settings, error), asked bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

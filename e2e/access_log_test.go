@@ -269,3 +269,36 @@ func TestTemplateIsALineARequest(t *testing.T) {
 		t.Errorf("%q %v", content, err)
 	}
 }
+
+// A record has the range that was served if it was one piece of the file.
+func TestRangeOfARecord(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "f"), strings.Repeat("x", 10000))
+	s := start(t, dir)
+	for i, test := range []struct {
+		asked  string
+		status int
+		want   string
+	}{
+		{"", 200, ""},
+		{"bytes=0-0", 206, "0-0"},
+		{"bytes=-3", 206, "9997-9999"},
+		{"bytes=4-20000", 206, "4-9999"},
+		{"bytes=0-0,9999-9999", 206, ""}, // two parts
+		{"bytes=0-3,4-9", 206, "0-9"},    // joined
+		{"bytes=10000-", 416, ""},
+	} {
+		c := dial(t, s.addr, 0)
+		header := ""
+		if test.asked != "" {
+			header = "Range: " + test.asked + "\r\n"
+		}
+		c.send(t, "GET /f HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"+header+"\r\n")
+		if _, err := io.ReadAll(c.r); err != nil {
+			t.Fatal(err)
+		}
+		if r := s.records(i + 1)[i]; r.Status != test.status || r.Range != test.want {
+			t.Errorf("%q: recorded %d and the range %q, want %d and %q", test.asked, r.Status, r.Range, test.status, test.want)
+		}
+	}
+}
