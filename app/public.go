@@ -36,6 +36,7 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, fi
 		AppName:                      "fullbore",
 		ServerHeader:                 "fullbore",
 		DisableStartupMessage:        true,
+		CaseSensitive:                true, // or /PUB would be served for a base path of /pub, beside a proxy's rules
 		ReadTimeout:                  headerTimeout,
 		IdleTimeout:                  keepAliveTimeout,
 		WriteTimeout:                 0,                     // would limit a whole download; wire watches for progress instead

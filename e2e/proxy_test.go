@@ -128,6 +128,7 @@ func TestNothingIsServedOutsideOfTheBasePath(t *testing.T) {
 		"/pub/files/f": "200 root", "/pub/files/pub/files/f": "200 below", "/pub/files/../files/f": "200 root",
 		"/pub/files": "302 ./files/", "/pub/files?x": "302 ./files/?x", "/pub/files/pub": "302 ./pub/",
 		"/": "404", "/f": "404", "/pub/": "404", "/pub/filesystem": "404", "/pub/files/../f": "404", "/pub/files/../../f": "404", "/pub/files%2f..%2ff": "404",
+		"/PUB/files/f": "404", "/pub/Files": "404", "/Pub/FILES/": "404", // paths are told apart by case: RFC 9110 section 4.2.3
 	} {
 		got := curl(t, dir, "--path-as-is", "-w", "\n%{http_code} %header{location}", s.url(path))
 		body, status, _ := strings.Cut(got, "\n")
