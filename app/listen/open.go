@@ -126,6 +126,10 @@ func explain(err error, ip netip.Addr, port uint16) error {
 		return fmt.Errorf("%w: something listens there; want another port", errno)
 	case syscall.EADDRNOTAVAIL:
 		return fmt.Errorf("%w: %s is none of this machine's", errno, ip)
+	case syscall.EINVAL:
+		if ip.IsLinkLocalUnicast() && ip.Zone() == "" { // ipv6(7): sin6_scope_id is needed
+			return fmt.Errorf("%w: a link-local address needs its interface: want [%s%%eth0]:%d", errno, ip, port)
+		}
 	case syscall.EACCES:
 		return fmt.Errorf("%w: port %d needs the right to open ports below 1024 (CAP_NET_BIND_SERVICE), or a socket that systemd passes", errno, port)
 	}

@@ -155,6 +155,7 @@ func TestWhatCannotBeBound(t *testing.T) {
 		"198.51.100.77:0":         {"cannot assign requested address", "198.51.100.77 is none of this machine's"},
 		"[2001:db8::77]:0":        {"cannot assign requested address", "2001:db8::77 is none of this machine's"},
 		"[fe80::77%lo]:0":         {"cannot assign requested address", "fe80::77%lo is none of this machine's"},
+		"[fe80::77]:0":            {"invalid argument", "a link-local address needs its interface: want [fe80::77%eth0]:0"},
 		"no-such-name.invalid:80": {"no-such-name.invalid is neither an interface nor a host"},
 		"nosuchif9:80":            {"nosuchif9 is neither an interface nor a host"},
 	} {
