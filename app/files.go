@@ -37,6 +37,9 @@ func openHandler(cfg config.Config) (*static.Handler, error) {
 		CORS:                  f.CORS,
 		ResourcePolicy:        f.Resource,
 		ContentSecurityPolicy: policy,
+		Types:                 f.Types,
+		Charsets:              f.Charsets,
+		Headers:               f.Headers,
 	})
 }
 

@@ -94,14 +94,14 @@ func (h *Handler) find(urlPath, whole string, members bool) (*findings, error) {
 	}
 	changed := changedAt(f)
 	closeQuietly(f)
-	found.first = func() (dav.Resource, error) { return h.resource(whole, info, changed), nil }
+	found.first = func() (dav.Resource, error) { return h.resource(whole, name, info, changed), nil }
 	return found, nil
 }
 
 // findFolder takes over an open folder.
 func (h *Handler) findFolder(f source.File, info source.Info, name, whole string, members bool) (*findings, error) {
 	found := &findings{h: h, base: strings.TrimSuffix(whole, "/") + "/"}
-	found.first = func() (dav.Resource, error) { return h.resource(found.base, info, time.Time{}), nil }
+	found.first = func() (dav.Resource, error) { return h.resource(found.base, name, info, time.Time{}), nil }
 	switch {
 	case !members:
 		closeQuietly(f)
@@ -153,9 +153,10 @@ func (f *findings) look(name string) (dav.Resource, bool) {
 	if err != nil || info.Kind == source.Special {
 		return dav.Resource{}, false
 	}
-	r := f.h.resource(f.base+name, info, time.Time{})
+	below := path.Join(f.members.name, name)
+	r := f.h.resource(f.base+name, below, info, time.Time{})
 	if info.Kind == source.Regular && r.LastModified == "" { // only the open file tells when it changed
-		return f.open(path.Join(f.members.name, name), name)
+		return f.open(below, name)
 	}
 	return r, true
 }
@@ -167,7 +168,7 @@ func (f *findings) open(below, name string) (dav.Resource, bool) {
 		return dav.Resource{}, false
 	}
 	defer closeQuietly(file)
-	return f.h.resource(f.base+name, info, changedAt(file)), info.Kind == source.Regular
+	return f.h.resource(f.base+name, below, info, changedAt(file)), info.Kind == source.Regular
 }
 
 // Close closes the folder.
@@ -178,8 +179,8 @@ func (f *findings) Close() error {
 	return f.members.Close()
 }
 
-// resource is a file or a folder with what GET says of it.
-func (h *Handler) resource(urlPath string, info source.Info, changed time.Time) dav.Resource {
+// resource is a file or a folder with what GET says of it. name is relative to the root.
+func (h *Handler) resource(urlPath, name string, info source.Info, changed time.Time) dav.Resource {
 	now := time.Now()
 	v := validatorsOf(h.cfg.ETag, info, changed, now)
 	r := dav.Resource{Path: urlPath, LastModified: string(v.lastModified(nil, now))}
@@ -189,6 +190,7 @@ func (h *Handler) resource(urlPath string, info source.Info, changed time.Time) 
 		return r
 	}
 	r.Size, r.ETag = info.Size, v.etag
-	r.ContentType, _ = mediaType(path.Base(urlPath))
+	t, _ := h.typeOf(name)
+	r.ContentType, _ = h.relabel(t, name)
 	return r
 }

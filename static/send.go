@@ -5,13 +5,11 @@ package static
 // frame can double it.
 
 import (
-	"fmt"
 	"io"
 	"path"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
@@ -28,6 +26,7 @@ type representation struct {
 	coding    accept.Coding
 	encoder   *encoder // nil unless compressed on the fly
 	date      []byte   // the value of Last-Modified; nil: not known yet
+	fields    []Rule   // of the header, by Config.Headers
 	validators
 }
 
@@ -43,6 +42,9 @@ func (h *Handler) send(c *fiber.Ctx, f source.File, info source.Info, name strin
 		h.choose(c, b, name)
 		h.describe(c, b, base)
 		err = b.evaluate(c)
+	}
+	if err == nil {
+		b.decorate(c)
 	}
 	switch {
 	case err != nil || c.Response().StatusCode() == fiber.StatusNotModified,
@@ -84,6 +86,7 @@ type known struct {
 	active       bool
 	validators   validators
 	lastModified []byte
+	fields       []Rule
 }
 
 // identify determines the media type and the validators, unless they are known. name
@@ -92,80 +95,22 @@ func (h *Handler) identify(c *fiber.Ctx, b *Body, name string) error {
 	kept, isKept := b.file.(source.Kept)
 	if isKept {
 		if k, ok := kept.Memo().Load().(*known); ok {
-			b.name, b.mediaType, b.active, b.validators, b.date = k.name, k.mediaType, k.active, k.validators, k.lastModified
+			b.name, b.mediaType, b.active, b.validators, b.date, b.fields = k.name, k.mediaType, k.active, k.validators, k.lastModified, k.fields
 			return nil
 		}
 	}
 	b.name = strings.Clone(path.Base(name)) // the body may outlive the request
-	if err := b.examine(c); err != nil {
+	if err := h.examine(c, &b.representation, name); err != nil {
 		return err
 	}
+	b.fields = h.fieldsOf(name)
 	b.validate(h.cfg.ETag)
 	if now := timeOf(c); isKept && now.Sub(b.info.ModTime) > coarseTick+dateLag {
 		b.date = b.lastModified([]byte{}, now)
-		kept.Memo().Store(&known{b.name, b.mediaType, b.active, b.validators, b.date})
+		kept.Memo().Store(&known{b.name, b.mediaType, b.active, b.validators, b.date, b.fields})
 	}
 	return nil
 }
-
-func (r *representation) examine(c *fiber.Ctx) error {
-	if err := r.backed(c); err != nil {
-		return err
-	}
-	r.mediaType, _ = mediaType(r.name)
-	if r.mediaType == "" { // the name does not say
-		head := make([]byte, min(sniffLength, r.info.Size))
-		n, err := r.peek(c, head, 0)
-		if err != nil {
-			return statusOf(c, err)
-		}
-		r.mediaType = sniff(head[:n])
-	}
-	r.active = active(r.mediaType)
-	return r.checkCharset(c)
-}
-
-// backed is the error of a file that has less content than its size says, as those of
-// sysfs do: now there still can be an answer that says so.
-func (r *representation) backed(c *fiber.Ctx) error {
-	if f, ok := r.file.(source.Unallocated); !ok || !f.Unallocated() {
-		return nil
-	}
-	switch n, err := r.peek(c, make([]byte, 1), r.info.Size-1); {
-	case err != nil:
-		return statusOf(c, err)
-	case n == 0:
-		c.Set(fiber.HeaderRetryAfter, retryAfter)
-		return fmt.Errorf("%w: %s has less than the %d bytes of its size", fiber.ErrServiceUnavailable, r.name, r.info.Size)
-	}
-	return nil
-}
-
-// checkCharset removes the label of UTF-8 from what is none, so that browsers look for
-// themselves. It reads as much as is likely to tell, and no more.
-func (r *representation) checkCharset(c *fiber.Ctx) error {
-	bare, isLabelled := strings.CutSuffix(r.mediaType, "; charset=utf-8")
-	if !isLabelled || r.info.Size == 0 {
-		return nil
-	}
-	buf := buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
-	defer buffers.Put(buf)
-	head := (*buf)[:min(charsetSample, r.info.Size)]
-	n, err := r.peek(c, head, 0)
-	if err != nil {
-		return statusOf(c, err)
-	}
-	if head = head[:n]; int64(n) < r.info.Size {
-		head = withoutCutRune(head)
-	}
-	if !utf8.Valid(head) {
-		r.mediaType = bare
-	}
-	return nil
-}
-
-// charsetSample is how many bytes of a text are looked at.
-const charsetSample = 16 << 10
 
 // validate determines the validators. The request may be older than the file.
 func (r *representation) validate(rule string) {

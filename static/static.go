@@ -125,6 +125,24 @@ type Config struct {
 	// Optional. Default: "", not sent
 	ResourcePolicy string
 
+	// Types are media types by pattern; the first that matches wins over the package's
+	// own table.
+	//
+	// Optional. Default: nil
+	Types []Rule
+
+	// Charsets are those of text by pattern; the first that matches wins, and "none"
+	// leaves text unlabelled.
+	//
+	// Optional. Default: nil, UTF-8 if the text is
+	Charsets []Rule
+
+	// Headers are header fields by pattern, for files and not for errors. All that match
+	// apply, a later one in place of an earlier one.
+	//
+	// Optional. Default: nil
+	Headers []Rule
+
 	// ModifyResponse may change the header of a response that is not an error, as the
 	// last step.
 	//
@@ -145,7 +163,7 @@ func (c *Config) Check() error {
 	if err := CheckResourcePolicy(c.ResourcePolicy); err != nil {
 		return fmt.Errorf("ResourcePolicy: %w", err)
 	}
-	return nil
+	return c.checkRules()
 }
 
 // PolicyDefault lets documents load images, media, styles and fonts from the same
@@ -262,6 +280,9 @@ func (h *Handler) Handle(c *fiber.Ctx) error {
 	err := h.cfg.ModifyResponse(c)
 	if err != nil {
 		takeBack(c)
+		for _, field := range h.cfg.Headers {
+			c.Response().Header.Del(field.Name)
+		}
 	}
 	return err
 }

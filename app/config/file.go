@@ -132,6 +132,9 @@ func (s *Settings) setAll(mapping ast.MapNode, keys []Key) error {
 
 // setFrom sets one key from what stands behind it.
 func (s *Settings) setFrom(key Key, node ast.Node, line int) error {
+	if r, ok := key.Value.(*rules); ok {
+		return s.setRules(key.Name, r, node, line)
+	}
 	if sequence, ok := node.(*ast.SequenceNode); ok && key.Value.Type() == "list" {
 		var words []string
 		for _, n := range sequence.Values {

@@ -25,6 +25,9 @@ type Files struct {
 	CORS          []string      // origins whose pages may read files; "*" is any
 	Resource      string        // Cross-Origin-Resource-Policy; "" is none
 	Policy        string        // Content-Security-Policy of documents, or PolicyStrict, or "none"
+	Types         []static.Rule // media types by pattern
+	Charsets      []static.Rule // charsets of text by pattern
+	Headers       []static.Rule // header fields by pattern
 }
 
 // PolicyStrict stands for the policy that is static's default.

@@ -76,6 +76,9 @@ func (f *Files) keys() []Key {
 		{"cors", sectionFiles, `origins whose pages may read files, such as https://example.com; "*" is any, none by default`, true, []string{"*"}, &list{to: &f.CORS}},
 		{"resource-policy", sectionFiles, "Cross-Origin-Resource-Policy: same-origin, same-site or cross-origin; empty sends none", true, []string{"same-origin", "same-site", "cross-origin"}, (*text)(&f.Resource)},
 		{"csp", sectionFiles, `Content-Security-Policy of HTML, SVG and XML files: "strict" (no scripts), "none" or a policy`, true, []string{PolicyStrict, "none"}, (*text)(&f.Policy)},
+		{"types", sectionFiles, `media types by pattern, such as {"*.box": application/gzip}; the first that matches wins`, true, nil, &rules{to: &f.Types, check: static.CheckType}},
+		{"charset", sectionFiles, `charsets of text by pattern, such as {"*.txt": iso-8859-1}; the first that matches wins, "none" names none`, true, nil, &rules{to: &f.Charsets, check: static.CheckCharset}},
+		{"headers", sectionFiles, `header fields of files by pattern, such as {"*.zip": {Cache-Control: no-store}}; all that match apply, the last wins`, true, nil, &rules{to: &f.Headers}},
 	}
 }
 
@@ -115,6 +118,13 @@ func watchKeys(w *watch.Settings) []Key {
 // FULLBORE_IDLE_TIMEOUT.
 func envName(key string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
+// fileOnly reports whether only the file can have the key: patterns are no words for a
+// flag or a variable.
+func (k Key) fileOnly() bool {
+	_, ok := k.Value.(*rules)
+	return ok
 }
 
 // Shown is the value for people and logs, with secrets masked.

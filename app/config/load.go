@@ -58,7 +58,7 @@ func Bind(flags *pflag.FlagSet, only ...string) *Loader {
 	l.file = flags.String(fileKey, "", "YAML file with settings, by the names of these flags")
 	defaults := defaultConfig()
 	for _, key := range defaults.Keys() {
-		if key.Name == pathKey || (len(only) > 0 && !slices.Contains(only, key.Name)) {
+		if key.Name == pathKey || key.fileOnly() || (len(only) > 0 && !slices.Contains(only, key.Name)) {
 			continue
 		}
 		flag := flags.VarPF(key.Value, key.Name, "", key.Usage)
@@ -113,6 +113,9 @@ func (l *Loader) Load() (*Settings, error) {
 
 // override sets a key from the environment or the command line, if it is there.
 func (l *Loader) override(s *Settings, key Key) error {
+	if key.fileOnly() {
+		return nil
+	}
 	var value string
 	var source Source
 	if flag := l.flags.Lookup(key.Name); flag != nil && flag.Changed {
@@ -177,9 +180,13 @@ func (l *Loader) One(name string) (string, error) {
 // UnknownEnv says, a line each, which variables of an environment, as
 // os.Environ has it, begin like ours and are none.
 func UnknownEnv(environ []string) []string {
-	known := []string{fileKey}
+	known, inFile := []string{fileKey}, []string{}
 	for _, key := range new(Config).Keys() {
-		known = append(known, key.Name)
+		if key.fileOnly() {
+			inFile = append(inFile, key.Name)
+		} else {
+			known = append(known, key.Name)
+		}
 	}
 	var unknown []string
 	for _, variable := range environ {
@@ -190,7 +197,9 @@ func UnknownEnv(environ []string) []string {
 			continue
 		}
 		hint := "see fullbore config --default"
-		if meant := nearest(key, known); meant != "" {
+		if slices.Contains(inFile, key) {
+			hint = key + " is for the file of --config alone"
+		} else if meant := nearest(key, known); meant != "" {
 			hint = "did you mean " + envName(meant) + "?"
 		}
 		unknown = append(unknown, name+" is not a setting; "+hint)

@@ -154,6 +154,22 @@ func TestWhatIsWrongIsOneLineWithItsPlace(t *testing.T) {
 		{layers{file: "admin: :99999\n"}, `fullbore.yaml:1: admin: ":99999": want a port from 0 to 65535`},
 		{layers{file: "admin: ':-1'\n"}, `fullbore.yaml:1: admin: ":-1": want a port from 0 to 65535`},
 		{layers{file: "admin: :nonsense\n"}, `fullbore.yaml:1: admin: ":nonsense": want a port from 0 to 65535`},
+		{layers{file: "types: a/b\n"}, `fullbore.yaml:1: types: want patterns, such as "*.box": application/gzip`},
+		{layers{file: "types:\n"}, `fullbore.yaml:1: types: want patterns, such as "*.box": application/gzip`},
+		{layers{file: "types:\n  *.box: a/b\n"}, `fullbore.yaml:2: not YAML: value is not allowed in this context`}, // no quotes
+		{layers{file: "types:\n  \"*.box\": a/b\n  \"*.deb\": deb\n"}, `fullbore.yaml:3: types: "*.deb": "deb": want a media type such as application/gzip`},
+		{layers{file: "types:\n  '*.box': a/b\n  '*.deb': a/b\n  '*.box': a/c\n"}, `fullbore.yaml:4: types: "*.box" is set in line 2 already`},
+		{layers{file: "types:\n  '*.box': [a/b]\n"}, `fullbore.yaml:2: types: "*.box": is a list: want one value`},
+		{layers{file: "types: {'[a': a/b}\n"}, `fullbore.yaml:1: types: "[a": not a pattern: want a ] for each [, and something behind each \`},
+		{layers{file: "charset:\n\n  'docs/**': utf-8\n"}, `fullbore.yaml:3: charset: "docs/**": has a **; want a pattern without a slash, which is for any folder, or one * for each`},
+		{layers{file: "charset: {'*': utf 8}\n"}, `fullbore.yaml:1: charset: "*": "utf 8": want a charset such as iso-8859-1, or "none"`},
+		{layers{file: "charset: [utf-8]\n"}, `fullbore.yaml:1: charset: want patterns, such as "*.txt": iso-8859-1`},
+		{layers{file: "headers: {'*': no-store}\n"}, `fullbore.yaml:1: headers: "*": want header fields, such as {Cache-Control: no-store}`},
+		{layers{file: "headers:\n  '*':\n    X: y\n    ETag: y\n"}, `fullbore.yaml:4: headers: "*": ETag: cannot be set, the server derives it from the file or the connection`},
+		{layers{file: "headers:\n  '*':\n    X: \"a\\r\\nb\"\n"}, `fullbore.yaml:3: headers: "*": X: "a\r\nb": has a control character in it; want one line`},
+		{layers{file: "headers:\n  '*':\n    X: {a: b}\n"}, `fullbore.yaml:3: headers: "*": X: has keys of its own: want one value`},
+		{layers{file: "headers:\n  '*':\n    X: y\n    X: z\n"}, `fullbore.yaml:4: headers: "*": "X" is set in line 3 already`},
+		{layers{file: "headers: {'*': {'a b': c}}\n"}, `fullbore.yaml:1: headers: "*": "a b": want the name of a header field, such as Cache-Control`},
 		{layers{file: "listen: []\n"}, `fullbore.yaml:1: listen: want an address, such as 127.0.0.1:8080`},
 		{layers{args: []string{"--listen", ""}}, `--listen: want an address, such as 127.0.0.1:8080`},
 		{layers{file: "listen:\n- :80\n- 'unix:'\n"}, `fullbore.yaml:1: listen: "unix:": want a file, such as unix:/run/fullbore/http.sock`},
@@ -214,6 +230,10 @@ func TestWhatIsUnusualAndRight(t *testing.T) {
 		{"admin: unix:/run/admin\n", "admin", "unix:/run/admin"},
 		{"socket-mode: 0600\nsocket-owner: '0:0'\n", "socket-mode", "0600"},
 		{"watch-cpu: 60s\n", "watch-cpu", "1m"},
+		{"types: {}\n", "types", "{}"},
+		{"types:\n  '*.b': a/b\n  \"*.a\": a/c; d=e\n", "types", `{"*.b": a/b, "*.a": "a/c; d=e"}`}, // in their order
+		{"charset: {a.txt: UTF-8}\n", "charset", "{a.txt: UTF-8}"},
+		{"headers:\n  '*': {A: b, C: d}\n  x:\n    A: \"\"\n", "headers", `{"*": {A: b, C: d}, x: {A: ""}}`},
 	} {
 		s, err := layers{file: test.file}.load(t)
 		if err != nil {
@@ -266,6 +286,7 @@ func TestPrintedSettingsLoadAgain(t *testing.T) {
 	for _, l := range []layers{
 		{},
 		{args: []string{"--access-log=off", "--log-format", "a: \"${ip}\" # 'x'\\", "--admin-hosts", "a.b,c.d", "--max-age=8d", "--browse=false"}, path: "/srv/ä b\t\u0085\u2028\U0001f600"},
+		{file: "types: {'*.b: #': 'a/b;c=\"d\"'}\ncharset: {'ä*': none}\nheaders:\n  '*': {A: '{x}, [\"y\"]', B: ''}\n  '/b\\*': {A: null-}\n"},
 		{path: "null"},
 		{path: "~"},
 		{path: "123"},
@@ -333,10 +354,11 @@ func TestFileOfDefaultsIsTheDefaults(t *testing.T) {
 }
 
 func TestUnknownVariablesAreNamed(t *testing.T) {
-	got := UnknownEnv([]string{"FULLBORE_LISTN=x", "FULLBORE_LISTEN=x", "FULLBORE_CONFIG=x", "FULLBORE_PATH=x", "PATH=x", "FULLBORE_FROBNICATE=x", "FULLBOREX=1"})
+	got := UnknownEnv([]string{"FULLBORE_LISTN=x", "FULLBORE_LISTEN=x", "FULLBORE_CONFIG=x", "FULLBORE_PATH=x", "PATH=x", "FULLBORE_FROBNICATE=x", "FULLBOREX=1", "FULLBORE_TYPES={}"})
 	want := []string{
 		"FULLBORE_FROBNICATE is not a setting; see fullbore config --default",
 		"FULLBORE_LISTN is not a setting; did you mean FULLBORE_LISTEN?",
+		"FULLBORE_TYPES is not a setting; types is for the file of --config alone",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%q", got)

@@ -87,7 +87,11 @@ func WriteMarkdown(w io.Writer) error {
 		if key.Live {
 			changes = "reload"
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", key.Name, envName(key.Name), value, changes,
+		env := "`" + envName(key.Name) + "`"
+		if key.fileOnly() {
+			env = "none, nor a flag: in the file only"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", key.Name, env, value, changes,
 			template.ReplaceAllString(strings.ReplaceAll(key.Usage, "|", `\|`), "`$1`"))
 	}
 	row(Key{Name: fileKey, Usage: "the YAML file with settings; not in the file itself", Value: (*text)(&file)})
@@ -106,7 +110,7 @@ var template = regexp.MustCompile(`'([^']*\$[^']*)'`)
 func yamlValue(key Key) (string, error) {
 	value := key.Shown()
 	switch key.Value.Type() {
-	case "bool", "int", "duration", "size":
+	case "bool", "int", "duration", "size", "map":
 		return value, nil
 	case "list":
 		if value == "" {
