@@ -34,6 +34,23 @@ type Files struct {
 const PolicyStrict = "strict"
 
 func (f *Files) validate() error {
+	if err := f.validateHeader(); err != nil {
+		return err
+	}
+	if f.Index == "" || f.Index == "." || f.Index == ".." || strings.ContainsAny(f.Index, "/\x00") {
+		return wrong("index", "%q: want the name of a file, such as index.html", f.Index)
+	}
+	if f.Readme && !f.Browse {
+		return wrong("readme", "shows a file above a listing, but %v is false, which lists nothing", other("browse"))
+	}
+	if f.DAV && !f.Browse {
+		return wrong("dav", "tells what is in a folder, but %v is false, which tells nobody", other("browse"))
+	}
+	return nil
+}
+
+// validateHeader is about what ends up in the header of an answer.
+func (f *Files) validateHeader() error {
 	if f.MaxAge < 0 || f.MaxAge%time.Second != 0 {
 		return wrong("max-age", "%v: want whole seconds, 0 or more", duration(f.MaxAge))
 	}
@@ -48,17 +65,8 @@ func (f *Files) validate() error {
 	if err := static.CheckETag(f.ETag); err != nil {
 		return wrong("etag", "%v", err)
 	}
-	if f.Index == "" || f.Index == "." || f.Index == ".." || strings.ContainsAny(f.Index, "/\x00") {
-		return wrong("index", "%q: want the name of a file, such as index.html", f.Index)
-	}
 	if strings.ContainsFunc(f.Policy, unicode.IsControl) {
 		return wrong("csp", "%q: want one line", f.Policy)
-	}
-	if f.Readme && !f.Browse {
-		return wrong("readme", "shows a file above a listing, but %v is false, which lists nothing", other("browse"))
-	}
-	if f.DAV && !f.Browse {
-		return wrong("dav", "tells what is in a folder, but %v is false, which tells nobody", other("browse"))
 	}
 	return nil
 }
