@@ -272,6 +272,7 @@ func write(ctx *fasthttp.RequestCtx, w io.Writer) error {
 	}
 	resp.Header.SetContentLength(-2)
 	resp.Header.Del(fasthttp.HeaderTransferEncoding) // which the unknown length has set
+	resp.Header.Del(fasthttp.HeaderConnection)       // the keep-alive that the client asked for
 	resp.SetConnectionClose()
 	if err := resp.Header.Write(bw); err != nil {
 		return err

@@ -225,10 +225,10 @@ func TestStreamsAreReadAside(t *testing.T) {
 		}
 	}
 	old := s.dial()
-	_, _ = io.WriteString(old, "GET / HTTP/1.0\r\n\r\n")
+	_, _ = io.WriteString(old, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
 	all, err := io.ReadAll(old)
 	head, body, _ := strings.Cut(string(all), "\r\n\r\n")
-	if err != nil || len(body) != 70000 || strings.Contains(head, "Transfer-Encoding") {
+	if err != nil || len(body) != 70000 || strings.Contains(head, "Transfer-Encoding") || strings.Contains(head, "keep-alive") {
 		t.Fatal(head, len(body), err)
 	}
 }
