@@ -199,10 +199,14 @@ func TestURLsForOthers(t *testing.T) {
 	}
 }
 
+// endsWithTerminal ends a server with the script(1) that it runs in: to the server, the
+// SIGHUP of a terminal that goes away is a reload.
+const endsWithTerminal = "exec setpriv --pdeathsig KILL"
+
 // A camera reads from the terminal what others can use.
 func TestQRCodeIsTheFirstURL(t *testing.T) {
 	script, zbarimg, network := needTool(t, "script"), needTool(t, "zbarimg"), inNetwork(t)
-	line := strings.Join([]string{binary, "serve", t.TempDir(), "--listen", ":8000", "--admin", "''", "--access-log", "off", "--qr"}, " ")
+	line := strings.Join([]string{endsWithTerminal, binary, "serve", t.TempDir(), "--listen", ":8000", "--admin", "''", "--access-log", "off", "--qr"}, " ")
 	screen := newLineCollector()
 	launch(t, func(cmd *exec.Cmd) { cmd.Stdout = screen }, append(network, script, "-qefc", line, "/dev/null")...)
 	screen.waitFor(t, "serving ", "")
@@ -245,7 +249,7 @@ func TestQRCodeNobodyCouldUse(t *testing.T) {
 	s := start(t, t.TempDir(), "--qr")
 	s.stderr.waitFor(t, "qr: standard error is no terminal", "warn")
 	screen := newLineCollector()
-	line := strings.Join([]string{binary, "serve", t.TempDir(), "--listen", "127.0.0.1:0", "--admin", "''", "--access-log", "off", "--qr"}, " ")
+	line := strings.Join([]string{endsWithTerminal, binary, "serve", t.TempDir(), "--listen", "127.0.0.1:0", "--admin", "''", "--access-log", "off", "--qr"}, " ")
 	launch(t, func(cmd *exec.Cmd) { cmd.Stdout = screen }, needTool(t, "script"), "-qefc", line, "/dev/null")
 	screen.waitFor(t, "qr: no URL for others to use", "--listen :8080")
 }
