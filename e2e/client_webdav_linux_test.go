@@ -15,8 +15,9 @@ import (
 	"testing"
 )
 
-// webdav is a server of a tree with names that are hard, and their checksums by path.
-func webdav(t *testing.T) (s *server, dir string, sums map[string]string) {
+// webdav is a server of a tree with names that are hard, and their checksums by path. args
+// are more flags.
+func webdav(t *testing.T, args ...string) (s *server, dir string, sums map[string]string) {
 	t.Helper()
 	dir, sums = t.TempDir(), map[string]string{}
 	for i, name := range []string{
@@ -29,7 +30,7 @@ func webdav(t *testing.T) (s *server, dir string, sums map[string]string) {
 		rel, _ := filepath.Rel(dir, full)
 		sums[rel] = noise(t, full, int64(i)*150_000, byte(i))
 	}
-	return start(t, dir, "--dav"), dir, sums
+	return start(t, append(args, dir, "--dav")...), dir, sums
 }
 
 // rclone runs rclone, whose :webdav: is the server, and gives what it printed.
@@ -88,14 +89,18 @@ func mounted(t *testing.T, script string, args ...string) string {
 	return succeed(t, program(t, "/", "unshare", line...))
 }
 
-func TestWebDAVMountedWithRclone(t *testing.T) {
+func TestWebDAVMountedWithRclone(t *testing.T) { mountedWithRclone(t, "webdav") }
+
+func TestListingsMountedWithRclone(t *testing.T) { mountedWithRclone(t, "http") }
+
+func mountedWithRclone(t *testing.T, kind string) {
 	needTool(t, "rclone")
-	s, dir, _ := webdav(t)
+	s, dir, _ := webdav(t, "--browse")
 	into := t.TempDir()
 	mounted(t, `
-		rclone mount :webdav: "$1" --webdav-url "$3" --config /dev/null --cache-dir "$2" --read-only --daemon --daemon-wait 30s
+		rclone mount ":$5:" "$1" "--$5-url" "$3" --config /dev/null --cache-dir "$2" --read-only --daemon --daemon-wait 30s
 		cp -r "$1/." "$4"
-		umount "$1"`, s.url("/"), into)
+		umount "$1"`, s.url("/"), into, kind)
 	sameTree(t, dir, into)
 }
 
