@@ -119,7 +119,7 @@ func (l *loop) carry(c *Conn) bool {
 	return true
 }
 
-// release stops waiting for a connection, which somebody else works for.
+// release stops watching a connection that a goroutine now serves.
 func (l *loop) release(c *Conn) {
 	c.leave()
 	c.goAway()
@@ -127,7 +127,7 @@ func (l *loop) release(c *Conn) {
 	l.unwatch(c.fd)
 }
 
-// told by the listener: somebody asks whether we accept, or it is closed.
+// a wake-up from the listener: a check that we accept, or its close.
 func (l *loop) listenerSays() {
 	if !l.engine.listener.Accepting() {
 		l.stopAccepting()

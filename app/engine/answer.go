@@ -148,8 +148,8 @@ func (l *loop) detach(r *response) {
 	}
 }
 
-// takeOver makes the response independent of ctx, and gives up what that holds.
-// It is false, and keeps ctx, if somebody needs that until the end.
+// takeOver makes the response independent of ctx, and releases what ctx holds.
+// It returns false, and keeps ctx, if a hook needs ctx until the end.
 func (r *response) takeOver(ctx *fasthttp.RequestCtx) bool {
 	possible := r.body != nil || r.text == ""
 	ctx.VisitUserValuesAll(func(_, value any) {

@@ -52,15 +52,15 @@ type visit struct {
 	below    *wire.Conn
 	giveBack func()
 	resting  bool        // fasthttp was told that it ends, since it rests
-	closed   atomic.Bool // by fasthttp, by who has hijacked it, or by a handler
+	closed   atomic.Bool // by fasthttp, a hijacker or a handler
 	half     atomic.Bool // either fasthttp has returned, or it was closed
 }
 
 // ReadFrom sends files by sendfile.
 func (v *visit) ReadFrom(r io.Reader) (int64, error) { return v.below.ReadFrom(r) }
 
-// Close closes the connection, unless it rests: then it only is nobody's any
-// more. It may be called twice.
+// Close closes the connection unless it rests; then it is only released.
+// It may be called twice.
 func (v *visit) Close() error {
 	if v.closed.Swap(true) {
 		return nil
@@ -100,7 +100,7 @@ func (e *Engine) adopt(c *Conn) (*wire.Conn, error) {
 	return w, nil
 }
 
-// goConn gives Go the connection's socket. It takes a second descriptor for a
+// goConn hands the connection's socket to Go. It takes a second descriptor for a
 // moment: if there is none it waits for one, as a client in the backlog does.
 func (e *Engine) goConn(c *Conn) (conn net.Conn, err error) {
 	file := os.NewFile(uintptr(c.fd), "")
@@ -127,7 +127,7 @@ func (e *Engine) giveBack(c *Conn, w *wire.Conn, closes bool) {
 			return
 		}
 	}
-	_ = w.Close() // its end was told to whoever sent on it
+	_ = w.Close() // the sender has already seen its error
 	c.loop.tell(message{conn: c, what: wentAway})
 }
 
@@ -215,7 +215,7 @@ func (e *Engine) answerAside(c *Conn, ctx *fasthttp.RequestCtx, persists bool) {
 	c.loop.tell(m)
 }
 
-// timedOut gives the context of the answer that fasthttp's TimeoutHandler has
+// timedOut returns the context of the response that fasthttp's TimeoutHandler has
 // left. The other one is its handler's, which may still run.
 func (e *Engine) timedOut(c *Conn, ctx *fasthttp.RequestCtx) *fasthttp.RequestCtx {
 	timeout := ctx.LastTimeoutErrorResponse()
@@ -236,7 +236,7 @@ func (l *loop) streamAside(c *Conn, r *response) {
 	go l.engine.stream(c, r.ctx, r.close)
 }
 
-// stream sends a response whose body somebody has to read. The loop has
+// stream sends a response whose body has to be read. The loop has
 // released the connection.
 func (e *Engine) stream(c *Conn, ctx *fasthttp.RequestCtx, closes bool) {
 	w, err := e.adopt(c)

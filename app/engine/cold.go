@@ -35,7 +35,7 @@ const (
 // more than kernels read ahead.
 const coldRun = 32 << 20
 
-// A range is looked at in places, no further apart than this or an eighth of it.
+// A range is probed at points no further apart than this or an eighth of it.
 // What the kernel reads ahead, and throws away, comes in pieces of that size; to
 // ask it for every page, by cachestat(2), takes a fourteenth of the time in which
 // the range is sent.

@@ -43,7 +43,7 @@ type Conn struct {
 	end       ending
 	lingers   bool  // the peer is likely to send more
 	left      int   // bytes that are still read while it lingers
-	looked    int64 // when the queue was last looked at, while it settles
+	looked    int64 // when the send queue was last checked, while settling
 }
 
 // flags are what a loop knows of a connection.
@@ -101,7 +101,7 @@ func (e *cutError) Error() string   { return e.reason.Error() }
 func (e *cutError) Unwrap() []error { return []error{e.reason, e.err} }
 
 // Cut ends the connection at once, as a reset of the peer would. The first
-// reason stays; it is what the access record gives as error.
+// reason stays, and is the error in the access record.
 func (c *Conn) Cut(reason error) {
 	c.cutFor.CompareAndSwap(nil, &reason)
 	if w := c.handed.Load(); w != nil {

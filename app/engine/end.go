@@ -17,7 +17,7 @@ type ending uint8
 
 const (
 	notEnding ending = iota
-	lingering        // the peer still sends what nobody will read
+	lingering        // the peer still sends data that will not be read
 	settling         // the peer has not taken all yet
 )
 
@@ -28,7 +28,7 @@ const (
 	lingerBytes = 1 << 20
 )
 
-// How often a peer that has not taken all yet is looked at.
+// How often a peer that has not taken everything is checked.
 const (
 	settleLookMin = 5 * time.Millisecond
 	settleLookMax = time.Second
@@ -144,7 +144,7 @@ func (l *loop) shut(c *Conn) {
 	c.leave()
 	c.dropIn()
 	l.conns[c.fd] = nil
-	closeFD(c.fd) // which takes it out of epoll: nobody else has the descriptor
+	closeFD(c.fd) // which removes it from epoll: there is no other descriptor of it
 	l.forget(c)
 }
 

@@ -15,7 +15,7 @@ const (
 	none     kindOfBody = iota // there is none: the header is all
 	inMemory                   // fasthttp holds it
 	planned                    // a Body
-	streamed                   // somebody has to read it
+	streamed                   // has to be read
 )
 
 // finishHeader completes a response's header as fasthttp's own loop does. It

@@ -167,7 +167,7 @@ func (l *loop) unwatch(fd int) {
 	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil) // it is there
 }
 
-// close gives back what openDescriptors opened.
+// close closes what openDescriptors opened.
 func (l *loop) close() {
 	for _, fd := range []int{l.wake, l.clock} {
 		if fd >= 0 {
@@ -227,7 +227,7 @@ func (l *loop) run(number uint64) {
 				return
 			}
 		}
-		// Only when all that has happened was dealt with: nobody is timed out
+		// Only after all pending events: no connection is timed out
 		// because the process had to wait for its processor.
 		if l.ticking > 0 && l.now-l.ticked >= int64(l.ticking) && l.nEvents < len(l.events) {
 			l.tick()
@@ -345,7 +345,7 @@ func (l *loop) goOn(c *Conn, number uint64) bool {
 	}
 }
 
-// later gives others a turn first.
+// later lets other connections have a turn first.
 func (l *loop) later(c *Conn) {
 	if !c.has(queued) {
 		c.is |= queued
@@ -439,7 +439,7 @@ func (l *loop) told(m message, number uint64) bool {
 		l.listenerSays()
 		return true
 	case wentAway:
-		c.is |= closed // or a Cut that comes late would close somebody else's descriptor
+		c.is |= closed // or a late Cut would close a descriptor that has been reused
 		c.comeBack()
 		l.open--
 		return true

@@ -82,7 +82,7 @@ func (m *monitor) look(e *Engine, seen []uint64) (busy bool) {
 	return busy
 }
 
-// loopAwake is told by a loop that has something to do.
+// loopAwake is called by a loop that has work.
 func (m *monitor) loopAwake() {
 	if m.asleep.Load() {
 		select {

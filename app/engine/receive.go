@@ -34,7 +34,7 @@ func (c *Conn) keep(p []byte, judged *head.Head) {
 	c.in = a
 }
 
-// takeIn gives what was kept back, in buf.
+// takeIn returns what was held back, in buf.
 func (c *Conn) takeIn(buf []byte, judged *head.Head) int {
 	a := c.in
 	if a == nil {

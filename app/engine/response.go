@@ -11,7 +11,7 @@ import (
 
 // Body is what a response's body stream implements so that a loop can send it:
 // text, and ranges of files that the kernel sends. It says what goes next, and
-// when a file has to be looked at. A stream that is none is read on a goroutine.
+// when a file has to be verified. Any other stream is read on a goroutine.
 // The methods are called by one goroutine at a time.
 type Body interface {
 	// Plan is the length in bytes, and whether all of it is direct: text, or of
@@ -67,7 +67,7 @@ type response struct {
 	cork  bool                 // the socket is corked
 	cold  bool                 // the file system cannot tell what is cached
 
-	streamed bool // somebody has to read the body
+	streamed bool // the body has to be read
 }
 
 var responses = sync.Pool{New: func() any { return &response{} }}
@@ -93,7 +93,7 @@ func (r *response) next() (p part) {
 	return p
 }
 
-// Reusable is a Body that is told when nobody uses it any more, hooks included.
+// Reusable is a Body that is told when its last user is done, hooks included.
 type Reusable interface{ Reuse() }
 
 // advance counts what the kernel took of the body.
@@ -106,7 +106,7 @@ func (r *response) advance(n int64) {
 	}
 }
 
-// finish ends the response: whoever waits for that is told.
+// finish ends the response and runs its hooks.
 func (r *response) finish(err error) {
 	if r.body != nil && err != nil {
 		r.body.Fail(err)
@@ -120,7 +120,7 @@ func (r *response) finish(err error) {
 		_ = r.body.Close() // nothing was written to it
 	}
 	for _, after := range r.after {
-		_ = after.Close() // a hook; there is nobody to tell
+		_ = after.Close() // a hook; its error has no recipient
 	}
 	if reusable, ok := r.body.(Reusable); ok {
 		reusable.Reuse()
@@ -151,7 +151,7 @@ var bufferSizes = [...]int{1 << 10, 4 << 10, 16 << 10, 64 << 10}
 
 var buffers [len(bufferSizes)]sync.Pool
 
-// getBuffer gives an empty buffer with room for n bytes.
+// getBuffer returns an empty buffer with room for n bytes.
 func getBuffer(n int) *[]byte {
 	for i, size := range bufferSizes {
 		if n > size {
@@ -167,7 +167,7 @@ func getBuffer(n int) *[]byte {
 	return &b
 }
 
-// putBuffer gives one back. One of an odd size is left to the collector.
+// putBuffer returns a buffer to its pool. One of another size is left to the collector.
 func putBuffer(b *[]byte) {
 	for i, size := range bufferSizes {
 		if cap(*b) == size {
@@ -184,7 +184,7 @@ func acquireCtx() *fasthttp.RequestCtx {
 	return contexts.Get().(*fasthttp.RequestCtx) //nolint:forcetypeassert // the pool holds nothing else
 }
 
-// finishCtx ends a request whose response is over: hooks are told when its body
+// finishCtx ends a request whose response is over: hooks run when its body
 // is closed, as fasthttp's own loop does it.
 func finishCtx(ctx *fasthttp.RequestCtx) {
 	_ = ctx.Response.CloseBodyStream() // nothing was written to it

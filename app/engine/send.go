@@ -3,7 +3,7 @@
 package engine
 
 // Sending: a response goes out in steps, as far as the socket takes it and
-// nobody else waits for a turn.
+// no other connection waits for a turn.
 
 import (
 	"io"
@@ -25,7 +25,7 @@ const (
 )
 
 // A turn is what one response may send before others have theirs. It grows and
-// shrinks with the time that it takes, so that nobody waits for one much longer
+// shrinks with the time it takes, so that no connection waits for one much longer
 // than a millisecond.
 const (
 	turnMin  = 256 << 10

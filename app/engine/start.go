@@ -54,7 +54,7 @@ func (e *Engine) takeListener(ln net.Listener) error {
 	return nil
 }
 
-// closedLook is how often a listener is looked at that does not tell that it was
+// closedLook is how often a listener is checked that does not report that it was
 // closed.
 const closedLook = 100 * time.Millisecond
 
@@ -94,7 +94,7 @@ func (e *Engine) closeListening() {
 	}
 }
 
-// descriptorOf gives a descriptor of a listening socket that is not closed with
+// descriptorOf returns a descriptor of a listening socket that is not closed with
 // it, so that what waits to be accepted then is not lost.
 func descriptorOf(socket wire.ListeningSocket) (fd int, err error) {
 	raw, err := socket.SyscallConn()
@@ -168,10 +168,10 @@ func (e *Engine) wakeLoops() {
 // closePatience is how long closing the listener waits for the loops.
 const closePatience = time.Second
 
-// ended is told by a loop that is over.
+// ended is called by a loop that is over.
 func (e *Engine) ended() { e.running.Done() }
 
-// close gives everything back but the listening socket. No loop runs any more.
+// close releases everything but the listening socket. No loop runs any more.
 func (e *Engine) close() {
 	e.readers.wait(coldPatience)
 	e.closers.wait(coldPatience)

@@ -76,7 +76,7 @@ func probeCached(fd int, p []byte, offset int64) (int, syscall.Errno) {
 	}
 }
 
-// poll gives the events that there are, or that come within some milliseconds;
+// poll returns the pending events, or those that arrive within some milliseconds;
 // see epoll_wait(2).
 func poll(epoll int, events []unix.EpollEvent, milliseconds int) int {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(milliseconds), 0, 0)

@@ -10,10 +10,10 @@ import (
 	"fullbore/app/wire"
 )
 
-// ticksPerTimeout is how often within a timeout connections are looked at.
+// ticksPerTimeout is how often within a timeout connections are checked.
 const ticksPerTimeout = 4
 
-// The clock of a loop ticks within these bounds, and not at all while nobody
+// The clock of a loop ticks within these bounds, and not at all while no connection
 // waits for it.
 const (
 	tickMin = 5 * time.Millisecond
@@ -34,7 +34,7 @@ func (l *loop) setClock(every time.Duration) {
 	_ = unix.TimerfdSettime(l.clock, 0, &spec, nil) // it cannot fail with these values
 }
 
-// tick looks at whoever has waited for long.
+// tick checks the connections that have waited longest.
 func (l *loop) tick() {
 	l.ticked = l.now
 	e := l.engine

@@ -63,7 +63,7 @@ func (r *Reader) grow(n int) {
 	recycle(before)
 }
 
-// release gives the buffer back.
+// release returns the buffer to its pool.
 func (r *Reader) release() {
 	if r.held != nil {
 		recycle(r.held)

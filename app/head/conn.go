@@ -24,7 +24,7 @@ type Conn struct {
 	// Default: as long as the read deadline that fasthttp set leaves it.
 	HeadTimeout time.Duration
 	// AtRest is asked when the next request would have to be waited for, but
-	// not for the first one. An error ends that: Read gives it, whereupon
+	// not for the first one. An error ends that: Read returns it, whereupon
 	// fasthttp closes the connection without a word. Resting is still true
 	// then, so that the connection below may be kept for another turn. Optional.
 	AtRest func() error
@@ -46,8 +46,8 @@ func NewConn(c net.Conn, read []byte, limit int) *Conn {
 // NetConn is the connection below.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-// Read gives fasthttp what it may see. Before the error of a refused head it
-// gives one byte that means nothing, as only a request that has begun is
+// Read passes on what fasthttp may see. Before the error of a refused head it
+// returns one meaningless byte, as only a request that has begun is
 // answered.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
@@ -74,7 +74,7 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return c.Conn.SetDeadline(t)
 }
 
-// hurry gives a head that has begun the time that it may take, and tells the
+// hurry starts the time limit of a head that has begun, and tells the
 // connection below that a request has, for fasthttp tells only of whole heads.
 func (c *Conn) hurry() error {
 	if c.hurried {

@@ -152,7 +152,7 @@ func (h *Head) judgeLength(value []byte) {
 }
 
 // judgeCoding wants chunked and nothing else. Without chunked as the last
-// coding nobody knows where the request ends (RFC 9112 section 6.3), and a
+// coding it is unknown where the request ends (RFC 9112 section 6.3), and a
 // coding below it is one that we do not understand (section 6.1).
 func (h *Head) judgeCoding(value []byte) {
 	comma := bytes.LastIndexByte(value, ',')

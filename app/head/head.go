@@ -1,13 +1,13 @@
 // Package head judges what precedes the content of a request: the request
 // line, the fields, and the framing of the body that follows (RFC 9112, RFC
-// 9110). Every connection is judged by the same rules, whoever parses the
+// 9110). Every connection is judged by the same rules, whatever parses the
 // request afterwards, so that no two readers of the same bytes can disagree
 // about where a request ends or whether another one follows.
 //
 // [Head.Judge] looks at bytes alone. [Reader] and [Conn] apply it to a stream:
 // nothing comes out of them that was not judged.
 //
-// Where the RFCs leave a choice it is made for the reading that nobody can
+// Where the RFCs leave a choice, it is the reading that no one can
 // take in two ways: a line that ends in a bare LF, a Content-Length that is
 // given twice or beside a Transfer-Encoding, and a minor version above 1 are
 // refused.
@@ -16,7 +16,7 @@ package head
 import "bytes"
 
 const (
-	// DefaultLimit is how long a head may be in bytes where nobody says
+	// DefaultLimit is how long a head may be in bytes unless configured
 	// otherwise.
 	DefaultLimit = 32 << 10
 	// Chunked is the Body of a request in the chunked coding.
@@ -81,7 +81,7 @@ func (s span) of(buf []byte) []byte { return buf[s.from:s.to] }
 
 // Judge goes on with the judgement of a head, given all bytes of it that have
 // arrived, in buf from the head's first byte on; what follows the head is not
-// looked at. limit is how many bytes it may have. Each byte is looked at about
+// examined. limit is how many bytes it may have. Each byte is examined about
 // once, however many calls it takes.
 func (h *Head) Judge(buf []byte, limit int) State {
 	for h.Status == 0 && h.Length == 0 {

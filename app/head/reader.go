@@ -8,7 +8,7 @@ import (
 // Reader passes on the requests that come from src, byte by byte as they came,
 // but a head only once it is whole and in order, and of a content in the
 // chunked coding only what frames it without doubt. It never reads past the
-// end of a request into the same p: until somebody asks for the first byte of
+// end of a request into the same p: until Read is called for the first byte of
 // the next request, Head is that of the last one.
 //
 // While it waits for a request it holds no buffer. It is for one goroutine.
@@ -22,7 +22,7 @@ type Reader struct {
 	left    int64   // of content, or of a chunk
 	content content // what is known of it
 	extra   int     // bytes of chunk extensions so far
-	err     error   // what every Read gives from here on
+	err     error   // what every Read returns from here on
 
 	// held[from:judged] may be passed on, held[judged:to] is still to be judged.
 	held             *[]byte // nil while from, judged and to are 0
@@ -144,7 +144,7 @@ func (r *Reader) direct(p []byte) (int, error) {
 	return n, r.err
 }
 
-// inData is whether what comes next is not looked at.
+// inData is whether what comes next is passed on unexamined.
 func (r *Reader) inData() bool { return r.phase == inContent || r.phase == inChunk }
 
 // took says that n more bytes of content were judged.

@@ -21,7 +21,7 @@ type Refusal struct {
 	// of a target at most 4 KiB. They may have any octet but line ends.
 	Method, Target string
 	// InBody is whether the head was in order, and the content is not or did
-	// not come: then whoever reads the content answers.
+	// not come: then the reader of the content answers.
 	InBody bool
 	// Err is what ended reading a head or a content that is not whole; nil if
 	// the request was refused for what it says.

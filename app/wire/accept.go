@@ -68,7 +68,7 @@ func (e *Entrance) accept() (Stream, error) {
 	}
 }
 
-// accepting takes connections off listening sockets, or supervises who does.
+// accepting accepts connections, or supervises an event loop that does.
 type accepting struct {
 	entrances []*Entrance
 	onError   func(err error, pause time.Duration)
@@ -165,7 +165,7 @@ func (a *accepting) check(ctx context.Context, e *Entrance) error {
 	return nil
 }
 
-// rouse wakes whoever waits for connections. Accept clears a deadline that it has met,
+// rouse wakes the accepting goroutine or loop. Accept clears a deadline that it has met,
 // and could clear this one as the last: it is set again each time.
 func (a *accepting) rouse(e *Entrance) error {
 	if wake := a.wake.Load(); wake != nil {

@@ -51,7 +51,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error { return c.sock.SetWriteDeadl
 
 // Close closes the connection. It may be called twice.
 //
-// If the peer sent what nobody read, say a body that was refused, the kernel
+// If the peer sent data that was never read, say a body that was refused, the kernel
 // would answer with a reset, which can destroy the response before the peer
 // reads it. So the end is announced first, and for a short while what comes is
 // thrown away. RFC 9112 section 9.6. What the peer has not taken yet is waited

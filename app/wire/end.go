@@ -13,7 +13,7 @@ const (
 )
 
 // How often settle looks: often at first, since most peers take what is there
-// at once, and always while somebody waits for the end.
+// at once, and always while a stop waits for the end.
 const (
 	lookMin      = 5 * time.Millisecond
 	lookRetiring = 20 * time.Millisecond
@@ -36,7 +36,7 @@ type ending struct {
 //
 // It does not close the socket itself, since that would wait for a write to
 // end, and one from a slow disk to a fast peer ends only with the file. Errors
-// are not looked at: a connection that is gone already is cut.
+// are ignored: a connection that is already gone is cut.
 func (e *ending) Cut(reason error) {
 	e.cut.reason.CompareAndSwap(nil, &reason)
 	e.sock.reset() // what is queued goes with the Close
@@ -52,7 +52,7 @@ func (e *ending) CutFor() error {
 	return nil
 }
 
-// Linger says that the peer is still sending what nobody will read, so that
+// Linger says that the peer is still sending data that will not be read, so that
 // Close takes care of it also when nothing of it has arrived yet.
 func (e *ending) Linger() { e.sending.Store(true) }
 
@@ -80,7 +80,7 @@ func (e *ending) linger() {
 // gives up when nothing was taken for the idle timeout.
 //
 // Mostly the kernel would do it by itself. But short of memory it throws away
-// the queues of sockets that nobody holds any more, with up to some megabytes
+// the queues of orphaned sockets, with up to some megabytes
 // that are logged as sent; and where the process was the last one of a
 // container, the network goes with it. See tcp(7), tcp_mem and tcp_max_orphans.
 func (e *ending) settle(idle func() time.Duration, retired func() bool) {
@@ -122,7 +122,7 @@ func (c *cut) explain(err error) error {
 	return err
 }
 
-// cutError is what a write gives on a connection that we have cut.
+// cutError is the error of a write on a connection that we have cut.
 type cutError struct{ reason, err error }
 
 func (e *cutError) Error() string   { return e.reason.Error() }

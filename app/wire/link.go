@@ -17,7 +17,7 @@ type Link interface {
 	// write in progress returns.
 	Cut(reason error)
 
-	// Linger says that the peer is still sending what nobody will read.
+	// Linger says that the peer is still sending data that will not be read.
 	Linger()
 
 	// Work says that a request begins to arrive, Rest that all that was

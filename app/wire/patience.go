@@ -43,7 +43,7 @@ func (p *patience) arm(sock socket, at time.Time) {
 }
 
 // stallError says that the peer took nothing for the idle timeout. Its text is
-// made when somebody asks: fmt would need more stack than the transfer did.
+// made on demand: fmt would need more stack than the transfer did.
 type stallError struct {
 	idle time.Duration
 	err  error

@@ -39,14 +39,14 @@ type receiver struct {
 	retirement atomic.Int32
 
 	// The reading goroutine's own.
-	readBy    time.Time // when Read gives up
+	readBy    time.Time // Read's deadline
 	readArmed time.Time // when the poller says so; never later
 }
 
 // BytesRead is the number of bytes received from the peer.
 func (r *receiver) BytesRead() int64 { return r.read.Load() }
 
-// Read reads from the peer. On a connection that is retired it gives io.EOF
+// Read reads from the peer. On a retired connection it returns io.EOF
 // instead of waiting for the next request.
 func (r *receiver) Read(p []byte) (int, error) {
 	for {
@@ -61,7 +61,7 @@ func (r *receiver) Read(p []byte) (int, error) {
 	}
 }
 
-// SetReadDeadline sets when Read gives up; see net.Conn. A server moves this
+// SetReadDeadline sets Read's deadline; see net.Conn. A server moves this
 // deadline further away several times per request, so the one in the poller is
 // left where it is until it passes.
 func (r *receiver) SetReadDeadline(t time.Time) error {
@@ -84,7 +84,7 @@ func (r *receiver) readLater() bool {
 	return r.sock.SetReadDeadline(r.readBy) == nil
 }
 
-// readLast reads what has come already, and gives io.EOF if nothing has.
+// readLast reads what has already arrived, or returns io.EOF if nothing has.
 func (r *receiver) readLast(p []byte) (int, error) {
 	r.readArmed = time.Now().Add(lastLook)
 	if err := r.sock.SetReadDeadline(r.readArmed); err != nil {

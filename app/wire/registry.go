@@ -12,7 +12,7 @@ type Member interface {
 	BytesWritten() int64
 
 	// Cut and Retire are called with a part of the registry locked: they must
-	// not call the registry, nor wait for somebody who does. See Conn.Cut and
+	// not call the registry, nor wait for a caller of it. See Conn.Cut and
 	// Conn.Retire.
 	Cut(reason error)
 	Retire(how Retirement)

@@ -62,7 +62,7 @@ func (s *sender) write(p []byte) (int, error) {
 	}
 }
 
-// ReadFrom sends what r gives until its end. A file, or an io.LimitedReader of
+// ReadFrom sends r until its end. A file, or an io.LimitedReader of
 // one, goes from disk to socket inside the kernel, from the file's position
 // on; anything else is copied through a pooled buffer. The count is what the
 // kernel took, also on error.

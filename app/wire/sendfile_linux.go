@@ -10,7 +10,7 @@ import (
 )
 
 // sendfileChunk bounds one sendfile call. The kernel would take up to 2 GiB at
-// a time from a fast reader, and for so long nobody would see a byte counted.
+// a time from a fast reader, and no byte would be counted for so long.
 const sendfileChunk = 4 << 20
 
 // sendfile sends file from its position on, up to *limit bytes (nil: to its
