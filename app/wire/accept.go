@@ -132,8 +132,8 @@ func (a *accepting) Accepting() bool {
 	}
 }
 
-// Check reports whether somebody accepts connections on each socket: whoever waits for one is
-// woken and notes that it was. A connection to oneself would prove less, since
+// Check reports whether connections are accepted on each socket: it wakes what waits for one,
+// which notes that. A connection to oneself would prove less, since
 // the kernel makes it whether or not anybody accepts; it would be counted like
 // a client's; and where several processes share the socket another one would
 // get it. The error is net.ErrClosed after Close, or ctx's.
