@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"app/head":     {},
 	"app/health":   {"app/sliding"},
 	"app/listen":   {"app/wire"},
-	"app/metrics":  {"app/health", "app/transfer", "logger"},
+	"app/metrics":  {"app/health", "app/transfer", "logger", "static/accept"},
 	"app/sliding":  {},
 	"app/systemd":  {"app/wire"},
 	"app/transfer": {"app/wire", "logger"},

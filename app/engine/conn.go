@@ -87,18 +87,12 @@ func (c *Conn) WriteErr() error {
 // fail notes what ended a response, with why we cut it, if we did.
 func (c *Conn) fail(err error) {
 	if reason := c.cutFor.Load(); reason != nil {
-		err = &cutError{*reason, err}
+		err = &wire.CutError{Reason: *reason, Err: err}
 	}
 	if c.failure == nil {
 		c.failure = err
 	}
 }
-
-// cutError is what a response ends with on a connection that we have cut.
-type cutError struct{ reason, err error }
-
-func (e *cutError) Error() string   { return e.reason.Error() }
-func (e *cutError) Unwrap() []error { return []error{e.reason, e.err} }
 
 // Cut ends the connection at once, as a reset of the peer would. The first
 // reason stays, and is the error in the access record.

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"net"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,19 +20,8 @@ const (
 	settling         // the peer has not taken all yet
 )
 
-// How long and how many bytes a connection lingers for. See wire.Conn.Close,
-// which does the same for connections on goroutines.
-const (
-	lingerTime  = time.Second
-	lingerBytes = 1 << 20
-)
-
-// How often a peer that has not taken everything is checked.
-const (
-	settleLookMin = 5 * time.Millisecond
-	settleLookMax = time.Second
-	settleTick    = 20 * time.Millisecond
-)
+// settleTick is how often the loop's clock ticks while a connection settles.
+const settleTick = 20 * time.Millisecond
 
 // end ends a connection in an orderly way: what the peer has not taken yet is
 // waited for, and if it still sends, that is read, since the kernel would answer
@@ -42,7 +30,7 @@ func (l *loop) end(c *Conn) {
 	c.leave()
 	switch {
 	case c.lingers || wire.Unread(c.fd) > 0:
-		c.end, c.left = lingering, lingerBytes
+		c.end, c.left = lingering, wire.LingerBytes
 	case wire.Queued(c.fd) > 0:
 		c.end = settling
 	default:
@@ -92,10 +80,10 @@ func (l *loop) endFurther(c *Conn) {
 // lookAtEnd looks whether a connection that ends has ended.
 func (l *loop) lookAtEnd(c *Conn) {
 	age := time.Duration(l.now - c.since)
-	if c.end == lingering && age >= lingerTime {
+	if c.end == lingering && age >= wire.LingerTime {
 		c.end = settling
 	}
-	if c.end != settling || time.Duration(l.now-c.looked) < min(max(age/8, settleLookMin), settleLookMax) {
+	if c.end != settling || time.Duration(l.now-c.looked) < min(max(age/8, wire.SettleLookMin), wire.SettleLookMax) {
 		return
 	}
 	c.looked = l.now
@@ -153,13 +141,3 @@ func (l *loop) forget(c *Conn) {
 	l.engine.listener.Remove(c)
 	l.open--
 }
-
-// stallError says that a peer took nothing for the idle timeout. It is
-// os.ErrDeadlineExceeded in the sense of errors.Is.
-type stallError struct{ idle time.Duration }
-
-func (e *stallError) Error() string {
-	return "peer took nothing for " + e.idle.String() + ": " + os.ErrDeadlineExceeded.Error()
-}
-
-func (e *stallError) Unwrap() error { return os.ErrDeadlineExceeded }

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -88,7 +89,7 @@ func (l *loop) lookAtProgress(c *Conn, idle time.Duration) {
 		c.delivered, c.progress = delivered, l.now
 	}
 	if time.Duration(l.now-c.progress) >= idle {
-		c.fail(&stallError{idle})
+		c.fail(&wire.StallError{Idle: idle, Err: os.ErrDeadlineExceeded})
 		l.broken(c)
 		return
 	}

@@ -3,11 +3,15 @@ package metrics
 import (
 	"compress/gzip"
 	"net/http"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/common/expfmt"
+
+	"fullbore/static/accept"
 )
+
+// gzipAlone is what Prometheus knows.
+var gzipAlone = accept.Codings(0).With(accept.Gzip)
 
 // Handler answers a scrape in the format that the client requests, with gzip if it
 // accepts that.
@@ -22,7 +26,7 @@ func (m *Metrics) Handler(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Vary(fiber.HeaderAccept, fiber.HeaderAcceptEncoding)
 	w := c.Response().BodyWriter()
-	if acceptsGzip(c.Get(fiber.HeaderAcceptEncoding)) {
+	if accept.Encoding(accept.List(&c.Request().Header, fiber.HeaderAcceptEncoding)).Choose(gzipAlone) == accept.Gzip {
 		c.Set(fiber.HeaderContentEncoding, "gzip")
 		zipped := gzip.NewWriter(w)
 		defer func() { _ = zipped.Close() }() // it writes to memory
@@ -38,17 +42,4 @@ func (m *Metrics) Handler(c *fiber.Ctx) error {
 		return closer.Close()
 	}
 	return nil
-}
-
-// acceptsGzip reports whether Accept-Encoding names gzip without refusing it.
-// RFC 9110 section 12.5.3.
-func acceptsGzip(header string) bool {
-	for coding := range strings.SplitSeq(header, ",") {
-		name, weight, _ := strings.Cut(strings.TrimSpace(coding), ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			weight = strings.ReplaceAll(weight, " ", "")
-			return weight != "q=0" && weight != "q=0.0" && weight != "q=0.00" && weight != "q=0.000"
-		}
-	}
-	return false
 }

@@ -166,6 +166,9 @@ func TestFormatIsNegotiated(t *testing.T) {
 	for _, test := range []struct{ accept, encoding, contentType, contentEncoding string }{
 		{"", "", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", ""},
 		{"application/openmetrics-text;version=1.0.0", "gzip", "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores", "gzip"},
+		{"text/plain", "gzip;Q=0", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", ""},
+		{"text/plain", "gzip; q=0.", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", ""},
+		{"text/plain", "gzip;\tq=0", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", ""},
 		{"text/plain", "gzip;q=0, identity", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", ""},
 		{"text/plain", "deflate, GZIP ; q=0.5", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", "gzip"},
 	} {

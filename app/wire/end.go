@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// How long and how many bytes linger waits for what the peer still sends.
+// How long, and for how many bytes, a connection waits for what its peer still sends, on
+// goroutines and loops alike.
 const (
-	lingerTime  = time.Second
-	lingerBytes = 1 << 20
+	LingerTime  = time.Second
+	LingerBytes = 1 << 20
 )
 
-// How often settle looks: often at first, since most peers take what is there
-// at once, and always while a stop waits for the end.
+// How often a peer that has not taken everything is checked: often at first, since most
+// take what is there at once, and always while a stop waits for the end.
 const (
-	lookMin      = 5 * time.Millisecond
-	lookRetiring = 20 * time.Millisecond
-	lookMax      = time.Second
+	SettleLookMin      = 5 * time.Millisecond
+	settleLookRetiring = 20 * time.Millisecond
+	SettleLookMax      = time.Second
 )
 
 // ending is how a connection ends: at once by Cut, or in an orderly way.
@@ -63,10 +64,10 @@ func (e *ending) linger() {
 	if e.cut.done() || (!e.sending.Load() && e.sock.unread() == 0) || e.sock.CloseWrite() != nil {
 		return
 	}
-	_ = e.sock.SetReadDeadline(time.Now().Add(lingerTime))
+	_ = e.sock.SetReadDeadline(time.Now().Add(LingerTime))
 	buf := copyBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer copyBuffers.Put(buf)
-	for left := lingerBytes; left > 0; {
+	for left := LingerBytes; left > 0; {
 		n, err := e.sock.Read(*buf)
 		if err != nil {
 			return
@@ -94,11 +95,11 @@ func (e *ending) settle(idle func() time.Duration, retired func() bool) {
 	begun := time.Now()
 	since := begun
 	for left > 0 && !e.cut.done() && !e.sock.gone() {
-		longest := lookMax
+		longest := SettleLookMax
 		if retired() {
-			longest = lookRetiring
+			longest = settleLookRetiring
 		}
-		time.Sleep(min(max(time.Since(begun)/8, lookMin), longest))
+		time.Sleep(min(max(time.Since(begun)/8, SettleLookMin), longest))
 		now := e.sock.queued()
 		if now != left {
 			left, since = now, time.Now()
@@ -117,13 +118,17 @@ func (c *cut) done() bool { return c.reason.Load() != nil }
 // explain adds the reason to the error that followed from it.
 func (c *cut) explain(err error) error {
 	if reason := c.reason.Load(); reason != nil {
-		return &cutError{*reason, err}
+		return &CutError{*reason, err}
 	}
 	return err
 }
 
-// cutError is the error of a write on a connection that we have cut.
-type cutError struct{ reason, err error }
+// CutError is the error of a write on a connection that Cut has ended: Reason is Cut's, Err
+// what the system said.
+type CutError struct{ Reason, Err error }
 
-func (e *cutError) Error() string   { return e.reason.Error() }
-func (e *cutError) Unwrap() []error { return []error{e.reason, e.err} }
+// Error is the reason's text.
+func (e *CutError) Error() string { return e.Reason.Error() }
+
+// Unwrap returns both.
+func (e *CutError) Unwrap() []error { return []error{e.Reason, e.Err} }

@@ -42,18 +42,20 @@ func (p *patience) arm(sock socket, at time.Time) {
 	_ = sock.SetWriteDeadline(at)
 }
 
-// stallError says that the peer took nothing for the idle timeout. Its text is
+// StallError says that the peer took nothing for the idle timeout. Its text is
 // made on demand: fmt would need more stack than the transfer did.
-type stallError struct {
-	idle time.Duration
-	err  error
+type StallError struct {
+	Idle time.Duration // the timeout
+	Err  error         // os.ErrDeadlineExceeded, or what wraps it
 }
 
-func (e *stallError) Error() string {
-	return "peer took nothing for " + e.idle.String() + ": " + e.err.Error()
+// Error names the timeout.
+func (e *StallError) Error() string {
+	return "peer took nothing for " + e.Idle.String() + ": " + e.Err.Error()
 }
 
-func (e *stallError) Unwrap() error { return e.err }
+// Unwrap returns Err.
+func (e *StallError) Unwrap() error { return e.Err }
 
 // errCarryOn says that the deadline passed while the peer was still taking bytes.
 var errCarryOn = errors.New("carry on")
@@ -73,7 +75,7 @@ func (p *patience) judge(sock socket, written int64, err error) error {
 		p.delivered, p.progress = d, now
 	}
 	if idle := p.timeout(); now.Sub(p.progress) >= idle {
-		return &stallError{idle, err}
+		return &StallError{idle, err}
 	}
 	p.arm(sock, now.Add(p.tick()))
 	return errCarryOn
