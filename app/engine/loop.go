@@ -5,7 +5,6 @@ package engine
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"os"
 	"runtime"
 	"sync"
@@ -81,26 +80,6 @@ type loop struct {
 	rest    []byte // what came behind it; part of in
 }
 
-// message tells a loop something from another goroutine.
-type message struct {
-	conn     *Conn
-	what     int
-	progress progress  // of sentCold, answered and closedAside
-	end      bool      // of closedAside: the connection ends
-	response *response // of answered
-	fd       int       // of cameBack
-}
-
-const (
-	lookAgain     = iota // it was cut or retired
-	sentCold             // a piece was sent
-	closedAside          // a response is over
-	answered             // a handler is done
-	cameBack             // fasthttp has served it, and it rests
-	wentAway             // fasthttp has served it, and it is closed
-	ofTheListener        // it is closed, or wants to know whether we accept
-)
-
 const (
 	// eventsAtOnce is small enough for a turn to stay far from slowTurn when each of
 	// them is the end of a connection with a record, which takes 30 µs.
@@ -111,91 +90,6 @@ const (
 	// readSize is more than a head may have, so that a read finds its end.
 	readSize = 48 << 10
 )
-
-func newLoop(e *Engine) (*loop, error) {
-	l := &loop{
-		engine: e, epoll: -1, wake: -1, clock: -1, turn: turnMin * 8,
-		events: make([]unix.EpollEvent, eventsAtOnce),
-		in:     make([]byte, readSize),
-		ctx:    acquireCtx(),
-	}
-	l.br = bufio.NewReaderSize(&l.rd, readSize)
-	err := l.openDescriptors()
-	if err != nil {
-		l.close()
-		return nil, err
-	}
-	return l, nil
-}
-
-func (l *loop) openDescriptors() (err error) {
-	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return os.NewSyscallError("epoll_create1", err)
-	}
-	if err = unix.SetNonblock(l.epoll, true); err != nil { // so that Go's poller takes it
-		return os.NewSyscallError("fcntl", err)
-	}
-	l.file = os.NewFile(uintptr(l.epoll), "epoll")
-	if l.parked, err = l.file.SyscallConn(); err != nil {
-		return err
-	}
-	l.pollFirst = func(fd uintptr) bool {
-		l.nEvents = poll(int(fd), l.events, 0)
-		return l.nEvents > 0
-	}
-	if l.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
-		return os.NewSyscallError("eventfd", err)
-	}
-	if l.clock, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
-		return os.NewSyscallError("timerfd_create", err)
-	}
-	for _, fd := range []int{l.wake, l.clock} {
-		if err = l.watch(fd, unix.EPOLLIN, 0); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// watch adds a descriptor to those that the loop waits for.
-func (l *loop) watch(fd int, events uint32, serial int32) error {
-	event := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: serial} //nolint:gosec // descriptors are small
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &event))
-}
-
-func (l *loop) unwatch(fd int) {
-	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil) // it is there
-}
-
-// close closes what openDescriptors opened.
-func (l *loop) close() {
-	for _, fd := range []int{l.wake, l.clock} {
-		if fd >= 0 {
-			closeFD(fd)
-		}
-	}
-	if l.file != nil {
-		_ = l.file.Close() // nothing was written
-	}
-}
-
-// tell leaves a message for the loop. It may be called from any goroutine.
-func (l *loop) tell(m message) {
-	l.inbox.Lock()
-	l.inbox.messages = append(l.inbox.messages, m)
-	asleep := l.inbox.asleep
-	l.inbox.asleep = false
-	l.inbox.Unlock()
-	if asleep {
-		l.poke()
-	}
-}
-
-func (l *loop) poke() {
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = unix.Write(l.wake, one[:]) // full: it is awake
-}
 
 // run runs the loop until it has ended, or goes on on another goroutine.
 func (l *loop) run(number uint64) {
@@ -428,57 +322,5 @@ func (l *loop) rested(c *Conn) {
 		l.end(c)
 	case c.list != &l.rests || l.now != c.since:
 		l.rests.push(c, l.now)
-	}
-}
-
-// told deals with a message.
-func (l *loop) told(m message, number uint64) bool {
-	c := m.conn
-	switch m.what {
-	case ofTheListener:
-		l.listenerSays()
-		return true
-	case wentAway:
-		c.is |= closed // or a late Cut would close a descriptor that has been reused
-		c.comeBack()
-		l.open--
-		return true
-	case cameBack:
-		l.takeBack(c, m.fd)
-	case sentCold:
-		c.comeBack()
-		l.worked(c, m.progress)
-	case closedAside:
-		c.comeBack()
-		if m.progress == broken {
-			l.shut(c)
-		} else if !l.finished(c, m.end) {
-			return true
-		}
-	case answered:
-		c.comeBack()
-		if m.response.streamed {
-			l.streamAside(c, m.response)
-			return true
-		}
-		c.out = m.response
-		l.worked(c, m.progress)
-	case lookAgain:
-		if !c.has(closed) && !c.away.Load() && c.end == notEnding && c.mayEnd() {
-			c.is |= readable // what came meanwhile is not thrown away
-		}
-	}
-	return l.goOn(c, number)
-}
-
-// worked goes on with a response that a goroutine has worked on.
-func (l *loop) worked(c *Conn, how progress) {
-	switch {
-	case how == broken:
-		l.broken(c)
-	case how != full:
-		c.is |= writable
-	case !c.has(writable): // else there is room again by now
-		l.block(c)
 	}
 }

@@ -1,8 +1,11 @@
 package transfer
 
 import (
+	"bytes"
 	"strconv"
 	"time"
+
+	"github.com/valyala/fasthttp"
 
 	"fullbore/logger"
 )
@@ -62,4 +65,32 @@ func (e *entry) snapshotResponse(t *Transfer, now time.Time) {
 	case t.Length > 0 && t.Rate > 0:
 		t.ETA = float64(t.Length-t.Sent) / t.Rate
 	}
+}
+
+// etagOf is the entity tag without its weakness: that of a file just written becomes
+// strong while it is being downloaded.
+func etagOf(resp *fasthttp.Response) []byte {
+	return bytes.TrimPrefix(resp.Header.PeekBytes(keyETag), weak)
+}
+
+var weak = []byte("W/")
+
+// keyETag is in fasthttp's canonical form.
+var keyETag = []byte("Etag")
+
+// clientOf appends the owner of a download: the user, else the address.
+func clientOf(dst []byte, result *logger.Result) []byte {
+	if len(result.User) > 0 {
+		return append(dst, result.User...)
+	}
+	return result.AppendRemote(dst)
+}
+
+// identify makes the key that all requests of a download share.
+func (e *entry) identify(result *logger.Result) {
+	e.key = clientOf(e.key, result)
+	e.key = append(e.key, 0, byte(min(len(result.User), 1))) // no user name equals an address
+	e.key = append(e.key, result.Ctx.Path()...)
+	e.key = append(e.key, 0)
+	e.key = append(e.key, e.etag...)
 }
