@@ -275,7 +275,7 @@ func (p *tab) expect(part string) {
 	p.expected = append(p.expected, part)
 }
 
-// heard gives the complaints so far.
+// heard returns the complaints so far.
 func (p *tab) heard() (all []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -306,7 +306,7 @@ func (p *tab) open(path string) {
 }
 
 // eval runs JavaScript in the page, past its policy, waits for the promise if
-// it is one, and gives the value.
+// it is one, and returns the value.
 func eval[T any](p *tab, script string) T {
 	p.t.Helper()
 	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))

@@ -52,7 +52,7 @@ func (c *client) send(t *testing.T, raw string) {
 	}
 }
 
-// header reads the status line and the header's end, and gives the status line.
+// header reads the status line and the header's end, and returns the status line.
 func (c *client) header(t *testing.T) string {
 	t.Helper()
 	status := ""

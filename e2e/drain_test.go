@@ -21,7 +21,7 @@ import (
 	"testing"
 )
 
-// randomContent writes a file of n random bytes, and gives them.
+// randomContent writes a file of n random bytes, and returns them.
 func randomContent(t *testing.T, dir, name string, n int) []byte {
 	t.Helper()
 	content := make([]byte, n)

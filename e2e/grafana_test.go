@@ -16,7 +16,7 @@ import (
 
 const grafanaFiles = "deploy/grafana"
 
-// dashboard is what of its JSON is looked at here.
+// dashboard is the part of its JSON that is checked here.
 type dashboard struct {
 	UID           string
 	Title         string

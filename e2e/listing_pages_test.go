@@ -3,7 +3,7 @@
 package e2e
 
 // The listing in a real browser, as people use it: by mouse, by keys, by
-// thumb, without scripts; and with names that somebody chose to do harm.
+// thumb, without scripts; and with names chosen to do harm.
 
 import (
 	"bytes"

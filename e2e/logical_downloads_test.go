@@ -51,7 +51,7 @@ func (s *server) oneDownload() downloadEvent {
 	return events[0]
 }
 
-// scrape gives the samples of /metrics by name and labels, as in
+// scrape returns the samples of /metrics by name and labels, as in
 // "fullbore_requests_total code=2xx kind=file method=GET"; of a histogram the
 // number of observations.
 func (s *server) scrape() map[string]float64 {

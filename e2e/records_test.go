@@ -36,7 +36,7 @@ type record struct {
 	TTFBMS                                     float64 `json:"ttfb_ms"`
 }
 
-// records waits until the log has n lines, or more, and gives them all.
+// records waits until the log has n lines, or more, and returns them all.
 func (s *server) records(n int) []record {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
@@ -101,13 +101,13 @@ func (c *lineCollector) String() string {
 	return c.text.String()
 }
 
-// wait gives the first whole line that begins so.
+// wait returns the first whole line that begins so.
 func (c *lineCollector) wait(t *testing.T, prefix string) string {
 	t.Helper()
 	return c.waitLine(t, "begins with "+prefix, func(line string) bool { return strings.HasPrefix(line, prefix) })
 }
 
-// waitFor gives the first whole line that has all the words in it.
+// waitFor returns the first whole line that has all the words in it.
 func (c *lineCollector) waitFor(t *testing.T, words ...string) string {
 	t.Helper()
 	return c.waitLine(t, fmt.Sprintf("contains %q", words), func(line string) bool {

@@ -75,7 +75,7 @@ func TestInheritedSocketsReplaceAddresses(t *testing.T) {
 	}
 }
 
-// Sockets that were meant for somebody else stay alone.
+// Sockets meant for another process are left alone.
 func TestSocketsOfAnotherProcessAreNotTaken(t *testing.T) {
 	addr, file := held(t)
 	s := startWith(t, func(cmd *exec.Cmd) {

@@ -143,7 +143,7 @@ func TestEndButtonEndsThatTransfer(t *testing.T) {
 	}
 }
 
-// Names that somebody chose to do harm are only shown.
+// Names chosen to do harm are only shown.
 func TestHostileNamesInTransfers(t *testing.T) {
 	inBrowser(t)
 	dir := t.TempDir()

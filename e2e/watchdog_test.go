@@ -25,7 +25,7 @@ type watchEvent struct {
 	Event, Rule, State, Reason, Where, Error, Message string
 }
 
-// watchEvents waits for n events of a kind and gives them all.
+// watchEvents waits for n events of a kind and returns them all.
 func (s *server) watchEvents(kind string, n int) []watchEvent {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {

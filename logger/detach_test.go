@@ -76,7 +76,7 @@ func newEngine(t *testing.T, l *Logger) *engine {
 	return &engine{t: t, handler: app.Server().Handler}
 }
 
-// request runs the handlers, and gives the response's stream and the hook.
+// request runs the handlers, and returns the response's stream and the hook.
 func (e *engine) request(conn net.Conn, target string) (*plan, *visit) {
 	e.t.Helper()
 	e.ctx.Init2(conn, nil, true)
@@ -100,7 +100,7 @@ func (e *engine) request(conn net.Conn, target string) (*plan, *visit) {
 	return body, hook
 }
 
-// reset gives the ctx back, and poisons what it has held.
+// reset releases the ctx, and poisons what it has held.
 func (e *engine) reset() {
 	e.ctx.Request.Reset()
 	e.ctx.Response.Reset()

@@ -37,7 +37,7 @@ func (w *watcher) End(r *Result) {
 	w.ended = append(w.ended, fmt.Sprint(r.Method, " ", string(r.Path), " ", r.Remote, " ", string(r.User), " ", r.Kind, " ", r.Status, " ", r.Length(), " ", r.Size, " ", r.Sent, " ", r.Received, " ", r.Outcome, " ", r.Ctx == nil))
 }
 
-// look gives the bytes sent of all that is on its way.
+// look returns the bytes sent of all that is on its way.
 func (w *watcher) look() (sent int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 const maxAnswer = 64 << 10
 
 // Ask asks the admin listener on addr, as the setting has it, for a path and
-// gives the status and the body of its answer.
+// returns the status and the body of its answer.
 func Ask(addr, path string, timeout time.Duration) (status int, body []byte, err error) {
 	address, err := listen.Parse(addr)
 	if err != nil {

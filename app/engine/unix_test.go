@@ -14,7 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A listener of Unix sockets that somebody else has opened: what the loop answers, what
+// A listener of Unix sockets opened elsewhere: what the loop answers, what
 // it hands over, and a file, on one connection each.
 func TestUnixSockets(t *testing.T) {
 	name, content := randomFile(t, 8<<20)

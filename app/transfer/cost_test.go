@@ -65,7 +65,7 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// From many connections at once, with a page that is looked at.
+// From many connections at once, with the page open.
 func BenchmarkRequestsInParallel(b *testing.B) {
 	r := New(Config{EventsFrom: 1 << 20})
 	defer r.Close()

@@ -129,7 +129,7 @@ func (s *server) age(name string, age time.Duration) {
 	}
 }
 
-// do sends a request with fields such as "Range: bytes=0-9" and gives the answer
+// do sends a request with fields such as "Range: bytes=0-9" and returns the answer
 // with its whole body.
 func (s *server) do(method, path string, fields ...string) (*http.Response, []byte) {
 	s.t.Helper()
@@ -209,7 +209,7 @@ func (s *server) quiet() {
 	s.until("nothing is in flight", func() bool { return s.Active() == 0 })
 }
 
-// one waits until nothing is in flight, and gives the only download there was.
+// one waits until nothing is in flight, and returns the only download there was.
 func (s *server) one() Download {
 	s.t.Helper()
 	s.quiet()
@@ -262,7 +262,7 @@ func parse[T any](t *testing.T, l *lines) (all []T) {
 	return all
 }
 
-// events waits for n events and gives them.
+// events waits for n events and returns them.
 func (s *server) events(n int) (all []event) {
 	s.t.Helper()
 	s.until(fmt.Sprintf("there are %d events", n), func() bool {

@@ -94,7 +94,7 @@ func TestDropCorkForgets(t *testing.T) {
 	if _, err := server.Write([]byte("right")); err != nil {
 		t.Fatal(err)
 	}
-	// Its buffer is somebody else's now, who must find nothing in it.
+	// Its buffer is in use elsewhere now, and must hold nothing of it.
 	server.Cork()
 	if n, err := server.Uncork(); n != 0 || err != nil {
 		t.Error(n, err)

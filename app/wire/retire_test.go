@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// reading calls Read in the background, and gives what it gave.
+// reading calls Read in the background, and returns what it gave.
 func reading(c *Conn) <-chan string {
 	got := make(chan string, 1)
 	go func() {

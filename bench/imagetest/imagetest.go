@@ -30,7 +30,7 @@ func Need(t *testing.T) {
 	}
 }
 
-// Import builds a Go package and gives the id of an image with nothing but the
+// Import builds a Go package and returns the id of an image with nothing but the
 // static program, called name, as its entry point. The image is removed when the
 // test has ended.
 func Import(t *testing.T, pkg, name string) string {
@@ -65,7 +65,7 @@ func Import(t *testing.T, pkg, name string) string {
 	return id
 }
 
-// Docker runs it and gives all that it printed. That it fails is an error of the
+// Docker runs it and returns all that it printed. That it fails is an error of the
 // test, which goes on.
 func Docker(t *testing.T, args ...string) string {
 	t.Helper()

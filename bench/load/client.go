@@ -116,7 +116,7 @@ func (c *Client) connect(ctx context.Context, smallBuffer bool) error {
 	return err
 }
 
-// ask sends the request and gives the header of the answer to accept, on a
+// ask sends the request and returns the header of the answer to accept, on a
 // goroutine with a deep stack. The body stays where it is: in the socket, but for
 // what the buffered reader already holds.
 func (c *Client) ask(ctx context.Context, request *Request, accept func(*http.Response) error) error {
@@ -187,7 +187,7 @@ func (c *Client) await() error {
 	return nil
 }
 
-// release gives the buffer back. What is left in it is lost.
+// release returns the buffer to its pool. What is left in it is lost.
 func (c *Client) release() {
 	if c.br != nil && c.br != nobody {
 		c.br.Reset(nil)
@@ -199,7 +199,7 @@ func (c *Client) release() {
 // nobody is an empty reader: it stands for "no buffer held".
 var nobody = bufio.NewReaderSize(nil, 16)
 
-// drained gives the buffer back while the body is still to come: a slow reader
+// drained returns the buffer to its pool while the body is still to come: a slow reader
 // would hold it for long.
 func (c *Client) drained() {
 	if c.buffered() == 0 {

@@ -78,7 +78,7 @@ func (p *planner) span(from, to int64) (first, last int64) {
 	return first, first + p.rng.Int64N(longest)
 }
 
-// Plan is the rounds of a soak for others: each call gives the requests of one
+// Plan is the rounds of a soak for others: each call returns the requests of one
 // more round of so many downloads of a file of size bytes, in the proportions of
 // the mix. The kinds that the server cannot do must not be in it.
 func Plan(mix Mix, downloads int, slow time.Duration, seed uint64, run string, size int64) func() []load.Request {
