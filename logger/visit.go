@@ -270,7 +270,7 @@ func (v *visit) Detach() io.Closer {
 		return nil
 	}
 	v.freeze(true)
-	if v.log.cfg.Observer != nil {
+	if v.log.cfg.Observer != nil && r.header.Load() == 0 {
 		r.header.Store(headerLen(v.ctx))
 	}
 	if v.waits {
