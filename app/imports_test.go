@@ -15,6 +15,7 @@ var mayImport = map[string][]string{
 	"app":     {"app/", "logger", "static", "static/dav", "static/listing"},
 
 	"app/admin":    {"app/drain", "app/health", "app/listen", "app/transfer", "app/wire", "static/reply"},
+	"app/client":   {},
 	"app/config":   {"app/listen", "app/watch", "app/wire", "logger", "static"},
 	"app/drain":    {"app/systemd", "app/transfer", "logger"},
 	"app/engine":   {"app/head", "app/wire"},
