@@ -17,6 +17,7 @@ import (
 	"fullbore/app/drain"
 	"fullbore/app/event"
 	"fullbore/app/health"
+	"fullbore/app/limit"
 	"fullbore/app/metrics"
 	"fullbore/app/systemd"
 	"fullbore/app/transfer"
@@ -79,13 +80,14 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	})
 	a.ready = &readiness{drain: a.drain, health: a.health}
 	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.addresses())
+	refused := &limit.Tally{}
 	measured := metrics.New(version, metrics.Sources{
 		Active: a.transfers.Active, Downloads: a.transfers.Totals, Connections: a.public.counts,
 		LinesDropped: a.records.Dropped, EventsLost: a.events.Dropped,
 		Health: a.health.Report, Filesystems: a.health.Spaces, Drain: a.drain.Begun, Reloads: a.reloads.counts,
-		Watch: func() metrics.Watch { return watchMetrics(a.watch) },
+		Watch: func() metrics.Watch { return watchMetrics(a.watch) }, Refused: refused.Refused,
 	})
-	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers},
+	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers, refused},
 		a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
 	if err == nil {
 		err = a.public.use(cfg.Engine, a.publicServer)
@@ -94,6 +96,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		a.adminServer, err = newAdmin(admin.Config{
 			Transfers: a.transfers, Metrics: measured.Handler, Health: a.health.Report, Ready: a.ready.check,
 			Drain: a.drain.Status, Version: version, Hosts: func() []string { return adminHosts(current.Load()) },
+			Refused: refused.Refused,
 		}, adminRequests{measured}, a.events.Trouble("server", "serving connections"))
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fullbore/app/drain"
+	"fullbore/app/limit"
 	"fullbore/app/metrics"
 	"fullbore/app/transfer"
 	"fullbore/app/watch"
@@ -14,6 +15,7 @@ type publicRequests struct {
 	drain     *drain.Drain
 	metrics   *metrics.Metrics
 	transfers *transfer.Registry
+	refused   *limit.Tally
 }
 
 // Begin makes it a transfer.
@@ -26,6 +28,7 @@ func (o publicRequests) Ready(result *logger.Result) { o.transfers.Ready(result)
 func (o publicRequests) End(result *logger.Result) {
 	o.drain.Count(result)
 	o.metrics.Observe(result)
+	o.refused.Observe(result)
 	o.transfers.End(result)
 }
 

@@ -21,8 +21,12 @@ type field struct {
 	tag  tag
 }
 
+// sparse are fields that most records lack: they are left out where they are empty,
+// unless they are the first.
+var sparse = []string{"rule"}
+
 // defaultFields is how many of allFields are logged unless others are selected.
-const defaultFields = 20
+const defaultFields = 21
 
 // allFields is the record, in its order. The names are stable.
 var allFields = []field{
@@ -55,13 +59,14 @@ var allFields = []field{
 	{"referer", quoted((*visit).referer)},
 	{"user_agent", quoted((*visit).userAgent)},
 	{"error", tag{late: func(dst []byte, r *record) []byte { return quote(dst, r.log, r.trouble()) }}},
+	{"rule", quoted((*visit).rule)},
 	{"bytes_wire", tags[TagBytesWire]},
 	{"rate", tags[TagRate]},
 	{"request_id", quoted((*visit).requestID)},
 	{"url", quoted((*visit).url)},
 }
 
-// Fields lists the names that Config.Fields may have. Those up to error are the
+// Fields lists the names that Config.Fields may have. Those up to rule are the
 // default.
 func Fields() []string {
 	var names []string
@@ -94,8 +99,12 @@ func jsonTemplate(fields []field, event bool) *template {
 	t := &template{bare: true}
 	before := "{"
 	for _, f := range fields {
-		if !event {
-			t.add(before + strconv.Quote(f.name) + ":")
+		switch name := before + strconv.Quote(f.name) + ":"; {
+		case event:
+		case before == "," && slices.Contains(sparse, f.name):
+			f.tag = orNothing(name, f.tag)
+		default:
+			t.add(name)
 		}
 		before = ","
 		t.use(f.name, usage{tag: f.tag})
@@ -109,6 +118,21 @@ func jsonTemplate(fields []field, event bool) *template {
 	return t
 }
 
+// orNothing is a tag that writes a name and a quoted value, or nothing if the value is
+// empty.
+func orNothing(name string, value tag) tag {
+	return tag{early: func(dst []byte, v *visit, c *fiber.Ctx, param string) []byte {
+		longer := value.early(append(dst, name...), v, c, param)
+		if string(longer[len(dst)+len(name):]) == noText {
+			return dst
+		}
+		return longer
+	}}
+}
+
+// noText is an empty string in JSON.
+const noText = `""`
+
 // writeEvent sends the values to the zerolog logger, at the level for a status.
 func (l *Logger) writeEvent(status int, values []byte) {
 	e := l.cfg.Logger.Info()
@@ -118,10 +142,12 @@ func (l *Logger) writeEvent(status int, values []byte) {
 	case status >= fiber.StatusBadRequest:
 		e = l.cfg.Logger.Warn()
 	}
-	for _, f := range l.fields {
+	for i, f := range l.fields {
 		var value []byte
 		value, values, _ = bytes.Cut(values, []byte{'\n'}) // escaped within values
-		e.RawJSON(f.name, value)
+		if i == 0 || string(value) != noText || !slices.Contains(sparse, f.name) {
+			e.RawJSON(f.name, value)
+		}
 	}
 	e.Send()
 }

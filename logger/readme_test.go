@@ -30,6 +30,7 @@ var fieldMeanings = map[string]string{
 	"referer":        "the Referer header",
 	"user_agent":     "the User-Agent header",
 	"error":          "as `${error}`; empty if nothing",
+	"rule":           "as `${rule}`; only in records of refused requests",
 	"bytes_wire":     "as `${bytesWire}`",
 	"rate":           "as `${rate}`",
 	"request_id":     "the local `requestid`; empty if none",

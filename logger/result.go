@@ -48,6 +48,7 @@ type Result struct {
 	// From Ready on.
 	Status int
 	Kind   string     // the user value KindKey; "" if there is none
+	Rule   string     // the user value RuleKey; "" if no limit refused the request
 	User   []byte     // the local "username"; truncated to 256 bytes
 	Stream BodyStream // the response's body stream; nil if it does not count
 	Size   int64      // bytes of the whole representation; -1: unknown. For a body in memory only in End
@@ -81,6 +82,11 @@ type flow struct {
 // KindKey is the user value, a string, in which a handler says what kind of thing
 // it served, such as "file".
 const KindKey = "fullbore.kind"
+
+// RuleKey is the user value, a string, in which a handler that refuses a request
+// names the limit that made it do so, such as "client-downloads". It counts with a
+// status of 400 or more.
+const RuleKey = "fullbore.rule"
 
 // Limits in bytes of what is copied for an Observer.
 const (
@@ -155,6 +161,9 @@ func (r *Result) begin(ctx *fasthttp.RequestCtx) {
 // respond records what is known at Ready.
 func (r *Result) respond(ctx *fasthttp.RequestCtx) {
 	r.Kind, _ = ctx.UserValue(KindKey).(string)
+	if r.Status >= fasthttp.StatusBadRequest {
+		r.Rule, _ = ctx.UserValue(RuleKey).(string)
+	}
 	if user, ok := ctx.UserValue("username").(string); ok { // where Fiber's basicauth puts it
 		r.User = append(r.User[:0], user[:min(len(user), maxUser)]...)
 	}

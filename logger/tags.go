@@ -59,6 +59,7 @@ const (
 	TagProto     = "proto"
 	TagRange     = "range"
 	TagRate      = "rate"
+	TagRule      = "rule"
 	TagRequestID = "requestId"
 	TagSize      = "size"
 	TagTTFB      = "ttfb"
@@ -135,6 +136,7 @@ var tags = map[string]tag{
 	TagLocals:    {about: "a local of the request", early: local},
 	TagUser:      {about: "the user that authentication found (the local `username`); `-` if none", early: dashed((*visit).user)},
 	TagRequestID: {about: "the ID that Fiber's requestid middleware gave (the local `requestid`); `-` if none", early: dashed((*visit).requestID)},
+	TagRule:      {about: "the limit that refused the request (the user value `RuleKey`); `-` if none", early: dashed((*visit).rule)},
 	TagID:        {about: "an ID of the logger's own, unique to the request", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return v.appendID(dst) }},
 	TagStatus:    {about: "the status", late: coloredStatus},
 	TagMethod:    {about: "the method; `-` if the request could not be parsed", early: coloredMethod},

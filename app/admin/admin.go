@@ -12,6 +12,7 @@ import (
 
 	"fullbore/app/drain"
 	"fullbore/app/health"
+	"fullbore/app/limit"
 	"fullbore/app/transfer"
 )
 
@@ -56,6 +57,11 @@ type Config struct {
 	//
 	// Optional. Default: never drains
 	Drain func() drain.Status
+
+	// Refused is what limits have refused.
+	//
+	// Optional. Default: nothing
+	Refused func() []limit.Refused
 
 	// Hosts are names with a dot that the listener answers to.
 	//
@@ -125,6 +131,9 @@ func (cfg *Config) setDefaults() {
 	}
 	if cfg.Drain == nil {
 		cfg.Drain = func() drain.Status { return drain.Status{} }
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func() []limit.Refused { return nil }
 	}
 	if cfg.Hosts == nil {
 		cfg.Hosts = func() []string { return nil }

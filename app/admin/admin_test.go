@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"fullbore/app/health"
+	"fullbore/app/limit"
 	"fullbore/app/transfer"
 	"fullbore/static/reply"
 )
@@ -347,5 +348,22 @@ func hostile() *made {
 	return &made{
 		transfers: []transfer.Transfer{{ID: 1, Remote: "2001:db8::1", User: user, Method: "GET", Path: path, Kind: "file", Status: 206, Range: `0-1"><script>`, State: transfer.Sending, Sent: 1 << 20, Length: -1, ETA: -1}},
 		downloads: []transfer.Download{{Client: user, Path: path, ETag: `"<script>"`, Size: 10, Covered: 4, Outcome: transfer.Active}},
+	}
+}
+
+// The first page says what limits have refused.
+func TestOverviewSaysWhatWasRefused(t *testing.T) {
+	last := time.Now().Add(-3 * time.Minute)
+	addr := serve(t, Config{Refused: func() []limit.Refused {
+		return []limit.Refused{{Rule: "queue"}, {Rule: "client-downloads", N: 1234, Last: &last}}
+	}})
+	for _, accept := range []string{"text/html", "text/plain", "application/json"} {
+		body := ask(t, addr, "GET", "/", "Accept: "+accept).body
+		if !strings.Contains(body, "client-downloads") || !strings.Contains(body, "1,234 refused, the last 3m 0") || strings.Contains(body, "queue") {
+			t.Errorf("%s: %s", accept, body)
+		}
+	}
+	if body := ask(t, serve(t, Config{}), "GET", "/", "Accept: application/json").body; !strings.Contains(body, `"limits":[]`) {
+		t.Errorf("without any: %s", body)
 	}
 }

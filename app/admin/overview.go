@@ -6,9 +6,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/app/health"
+	"fullbore/app/limit"
 	"fullbore/static/reply"
 )
 
@@ -22,11 +24,34 @@ type overview struct {
 	Transfers int           `json:"transfers"` // in flight
 	Rate      float64       `json:"rate"`      // of all of them, bytes a second
 	Drain     drainView     `json:"drain"`
+	Limits    []limitView   `json:"limits"` // those that have refused something
 	Links     []link        `json:"-"`
 
 	// For people.
 	UptimeText string `json:"uptime"`
 	RateText   string `json:"-"`
+}
+
+// limitView is a limit as the page and JSON show it.
+type limitView struct {
+	limit.Refused
+	Text string `json:"text"` // what it refused, and when the last time
+}
+
+// limits are those that have refused something.
+func (s *server) limits() []limitView {
+	views := []limitView{} // JSON has [], not null
+	for _, r := range s.cfg.Refused() {
+		if r.N == 0 {
+			continue
+		}
+		v := limitView{r, humanize.Comma(r.N) + " refused"}
+		if r.Last != nil {
+			v.Text += ", the last " + sinceText(*r.Last) + " ago"
+		}
+		views = append(views, v)
+	}
+	return views
 }
 
 // link is a place to look.
@@ -51,7 +76,7 @@ func (s *server) links() []link {
 func (s *server) overview(c *fiber.Ctx) error {
 	o := overview{
 		Version: s.cfg.Version, Uptime: time.Since(s.started).Seconds(), Ready: true,
-		Health: s.cfg.Health(), Drain: s.drainView(), Links: s.links(),
+		Health: s.cfg.Health(), Drain: s.drainView(), Limits: s.limits(), Links: s.links(),
 	}
 	if err := s.cfg.Ready(); err != nil {
 		o.Ready, o.NotReady = false, err.Error()
@@ -77,7 +102,11 @@ func (o overview) text() string {
 	if o.Drain.Draining {
 		fmt.Fprintln(&b, o.Drain.Text)
 	}
-	fmt.Fprintf(&b, "%s in flight, %s\n\n", countText(o.Transfers, "transfer"), o.RateText)
+	fmt.Fprintf(&b, "%s in flight, %s\n", countText(o.Transfers, "transfer"), o.RateText)
+	for _, l := range o.Limits {
+		fmt.Fprintf(&b, "%s: %s\n", l.Rule, l.Text)
+	}
+	fmt.Fprintln(&b)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, l := range o.Links {
 		row(w, l.Href, l.About)

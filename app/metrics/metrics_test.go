@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/health"
+	"fullbore/app/limit"
 	"fullbore/app/transfer"
 	"fullbore/logger"
 )
@@ -43,6 +44,7 @@ func everything() Sources {
 		Drain:        func() (time.Time, bool) { return time.Unix(1000, 5e8), true },
 		Reloads:      func() Reloads { return Reloads{OK: 2, Refused: 1, LastOK: false, LastOKAt: time.Unix(2000, 0)} },
 		Watch:        func() Watch { return Watch{Alarms: map[string]int64{"memory": 1}, Captures: 1} },
+		Refused:      func() []limit.Refused { return []limit.Refused{{Rule: "client-downloads", N: 12}} },
 		Filesystems:  func() map[string]health.Space { return map[string]health.Space{"files": {Free: 7, Size: 8}} },
 	}
 }
@@ -152,6 +154,7 @@ func TestSourcesAreAsked(t *testing.T) {
 		"fullbore_config_reloads_total result=refused":          1,
 		"fullbore_watch_alarms_total rule=memory":               1,
 		"fullbore_watch_captures_total":                         1,
+		"fullbore_refused_total rule=client-downloads":          12,
 		"fullbore_filesystem_free_bytes of=files":               7,
 		"fullbore_filesystem_size_bytes of=files":               8,
 	} {

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"fullbore/app/health"
+	"fullbore/app/limit"
 	"fullbore/app/transfer"
 )
 
@@ -21,6 +22,7 @@ type Sources struct {
 	Drain        func() (time.Time, bool)       // when it began to drain, and whether
 	Reloads      func() Reloads                 // of the configuration
 	Watch        func() Watch                   // what the watchdog found
+	Refused      func() []limit.Refused         // by limits
 	Filesystems  func() map[string]health.Space // by what is there: "files", "state"
 }
 
@@ -83,6 +85,7 @@ var described = []struct {
 	{hasReloads, "config_reloads_total", "Reloads of the configuration, by whether they were taken.", []string{"result"}},
 	{hasWatch, "watch_alarms_total", "Alarms of the watchdog.", []string{"rule"}},
 	{hasWatch, "watch_captures_total", "Captures of profiles that alarms caused.", nil},
+	{hasRefused, "refused_total", "Requests and connections that a limit refused.", []string{"rule"}},
 	{hasFilesystems, "filesystem_free_bytes", "Room that is left in the file system that has the files, or the state folder.", []string{"of"}},
 	{hasFilesystems, "filesystem_size_bytes", "Size of that file system.", []string{"of"}},
 }
@@ -96,6 +99,7 @@ func hasHealth(s Sources) bool      { return s.Health != nil }
 func hasDrain(s Sources) bool       { return s.Drain != nil }
 func hasReloads(s Sources) bool     { return s.Reloads != nil }
 func hasWatch(s Sources) bool       { return s.Watch != nil }
+func hasRefused(s Sources) bool     { return s.Refused != nil }
 func hasFilesystems(s Sources) bool { return s.Filesystems != nil }
 
 func newSourced(from Sources) *sourced {
@@ -160,6 +164,11 @@ func (s *sourced) collectCare(out output) {
 			out.counter("watch_alarms_total", n, rule)
 		}
 		out.counter("watch_captures_total", w.Captures)
+	}
+	if s.from.Refused != nil {
+		for _, refused := range s.from.Refused() {
+			out.counter("refused_total", refused.N, refused.Rule)
+		}
 	}
 	if s.from.Filesystems != nil {
 		for of, fs := range s.from.Filesystems() {

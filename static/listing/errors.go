@@ -49,7 +49,14 @@ var again = map[int]bool{
 // such as Retry-After and Allow, and removes those that describe a file. It
 // does not fail; the error is there to fit Fiber's ErrorHandler.
 func AnswerError(c *fiber.Ctx, status int) error {
-	p := reply.NewProblem(status, details[status])
+	return answerProblem(c, reply.NewProblem(status, details[status]), false)
+}
+
+// AnswerProblem is AnswerError for whoever has more to say than the status does. The
+// text has its Detail as a second line.
+func AnswerProblem(c *fiber.Ctx, p reply.Problem) error { return answerProblem(c, p, true) }
+
+func answerProblem(c *fiber.Ctx, p reply.Problem, told bool) error {
 	if seconds, err := strconv.Atoi(c.GetRespHeader(fiber.HeaderRetryAfter)); err == nil && seconds > 0 {
 		p.Detail = strings.TrimSpace(p.Detail + " Try again in " + inWords(seconds) + ".")
 	}
@@ -61,7 +68,7 @@ func AnswerError(c *fiber.Ctx, status int) error {
 	}
 	format := reply.FormatOf(c)
 	setHeaders(c, format)
-	c.Status(status)
+	c.Status(p.Status)
 	switch format {
 	case reply.HTML:
 		c.Set(fiber.HeaderContentSecurityPolicy, errorPolicy)
@@ -70,7 +77,11 @@ func AnswerError(c *fiber.Ctx, status int) error {
 	case reply.JSON:
 		return p.SendJSON(c)
 	default:
-		c.Response().SetBodyRaw([]byte(strconv.Itoa(status) + " " + p.Title + "\n"))
+		text := strconv.Itoa(p.Status) + " " + p.Title + "\n"
+		if told && p.Detail != "" {
+			text += p.Detail + "\n"
+		}
+		c.Response().SetBodyRaw([]byte(text))
 	}
 	return nil
 }

@@ -62,6 +62,7 @@ type Problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
+	Rule   string `json:"rule,omitempty"` // the limit that refused the request
 }
 
 const problemType = "application/problem+json"

@@ -101,6 +101,8 @@ const pages = {
     score(a.health);
     fill(values, {ready: a.ready ? 'yes' : 'no', not_ready: printable(a.not_ready), transfers: String(a.transfers), rate: rate(a.rate), uptime: a.uptime});
     flag(values.not_ready, 'hidden', a.ready);
+    flag($('limits'), 'hidden', a.limits.length === 0);
+    show(a.limits, l => l.rule, ({cells}, l) => fill(cells, {rule: l.rule, text: l.text}));
   },
   '/health'(a) {
     score(a);
