@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
+	"fullbore/app/client"
 	"fullbore/app/config"
 	"fullbore/app/event"
 	"fullbore/app/health"
@@ -73,19 +76,27 @@ func openLogFile(cfg config.Config) (io.WriteCloser, error) {
 }
 
 // newLogger makes the logger that writes here. The observer is told of each
-// request, also if there is no access log.
-func (l *accessLog) newLogger(observer logger.Observer) (*logger.Logger, error) {
-	if l.format == quiet {
-		return newQuietLogger(observer)
+// request, also if there is no access log. proxies say who sent it.
+func (l *accessLog) newLogger(observer logger.Observer, proxies *client.Proxies) (*logger.Logger, error) {
+	cfg := quietly(observer)
+	cfg.Client = proxies.Introduce
+	if l.format != quiet {
+		cfg.Format, cfg.Output, cfg.OnWriteError, cfg.MaxValue = l.format, l, l.failed, l.longest
+		cfg.CustomTags = map[string]logger.LogFunc{
+			logger.TagProtocol: func(out logger.Buffer, c *fiber.Ctx, _ *logger.Data, _ string) (int, error) {
+				return out.WriteString(client.Scheme(c.Context()))
+			},
+			logger.TagHost: func(out logger.Buffer, c *fiber.Ctx, _ *logger.Data, _ string) (int, error) {
+				return out.Write(client.Host(c.Context())) // an authority, which has nothing to escape
+			},
+		}
 	}
-	return logger.NewLogger(logger.Config{
-		Format: l.format, Output: l, OnWriteError: l.failed, Observer: observer, CountStreams: true, MaxValue: l.longest,
-	})
+	return logger.NewLogger(cfg)
 }
 
-// newQuietLogger makes a logger that writes nothing.
-func newQuietLogger(observer logger.Observer) (*logger.Logger, error) {
-	return logger.NewLogger(logger.Config{Format: quiet, Output: io.Discard, Observer: observer, CountStreams: true})
+// quietly is the config of a logger that writes nothing.
+func quietly(observer logger.Observer) logger.Config {
+	return logger.Config{Format: quiet, Output: io.Discard, Observer: observer, CountStreams: true}
 }
 
 func (l *accessLog) failed(err error) {

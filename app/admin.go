@@ -13,7 +13,7 @@ import (
 // newAdmin makes the server of the admin listener. The observer is told of each
 // request.
 func newAdmin(cfg admin.Config, observer logger.Observer, trouble fasthttp.Logger) (*fasthttp.Server, error) {
-	log, err := newQuietLogger(observer)
+	log, err := logger.NewLogger(quietly(observer))
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/admin"
+	"fullbore/app/client"
 	"fullbore/app/config"
 	"fullbore/app/drain"
 	"fullbore/app/event"
@@ -36,6 +37,7 @@ type App struct {
 	drain     *drain.Drain
 	reloads   *reloads
 	ready     *readiness
+	proxies   client.Proxies
 
 	publicServer, adminServer *fasthttp.Server
 }
@@ -78,6 +80,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		Door: a.public, Transfers: a.transfers, Events: events, Manager: a.manager,
 		Timeout: func() time.Duration { return current.Load().DrainTimeout },
 	})
+	a.trust(&cfg)
 	a.ready = &readiness{drain: a.drain, health: a.health}
 	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.addresses())
 	refused := &limit.Tally{}
@@ -88,7 +91,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		Watch: func() metrics.Watch { return watchMetrics(a.watch) }, Refused: refused.Refused,
 	})
 	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers, refused},
-		a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
+		&a.proxies, a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
 	if err == nil {
 		err = a.public.use(cfg.Engine, a.publicServer)
 	}
@@ -228,8 +231,15 @@ func (a *App) Reload(load func() (*config.Settings, error), asked bool) {
 	a.reloads.reload(load, asked)
 }
 
+// trust says which proxies are trusted.
+func (a *App) trust(cfg *config.Config) {
+	networks, _ := client.ParseNetworks(cfg.TrustedProxies) // Validate has looked at them
+	a.proxies.Trust(networks)
+}
+
 // apply changes the parts that can change while they run.
 func (a *App) apply(cfg *config.Config) {
+	a.trust(cfg)
 	a.watch.Set(cfg.Operations.Watch)
 	a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
 	a.public.SetIdleTimeout(cfg.IdleTimeout)

@@ -15,8 +15,8 @@ var mayImport = map[string][]string{
 	"app":     {"app/", "logger", "static", "static/dav", "static/listing"},
 
 	"app/admin":    {"app/drain", "app/health", "app/limit", "app/listen", "app/transfer", "app/wire", "static/reply"},
-	"app/client":   {},
-	"app/config":   {"app/listen", "app/watch", "app/wire", "logger", "static"},
+	"app/client":   {"app/head", "app/wire"},
+	"app/config":   {"app/client", "app/listen", "app/watch", "app/wire", "logger", "static"},
 	"app/drain":    {"app/systemd", "app/transfer", "logger"},
 	"app/engine":   {"app/head", "app/wire"},
 	"app/event":    {"app/config", "logger"},

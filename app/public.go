@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"fullbore/app/client"
 	"fullbore/app/guard"
 	"fullbore/app/head"
 	"fullbore/logger"
@@ -27,8 +28,8 @@ const (
 // newPublic makes the public server: the order in which a request passes
 // through the parts. Nothing is served outside of basePath, "" for all. While it
 // drains, connections end with their responses.
-func newPublic(basePath string, records *accessLog, observer logger.Observer, files *files, draining func() bool, trouble fasthttp.Logger) (*fasthttp.Server, error) {
-	log, err := records.newLogger(observer)
+func newPublic(basePath string, records *accessLog, observer logger.Observer, proxies *client.Proxies, files *files, draining func() bool, trouble fasthttp.Logger) (*fasthttp.Server, error) {
+	log, err := records.newLogger(observer, proxies)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +48,7 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, fi
 		DisablePreParseMultipartForm: true,
 		RequestMethods:               slices.Concat(fiber.DefaultMethods, guard.DAVMethods),
 		ErrorHandler:                 answerError,
+		EnableTrustedProxyCheck:      true, // and none is: package client says who they are
 	})
 	app.Use(log.Handle)
 	app.Use(basePath, files.Handle)

@@ -2,12 +2,14 @@ package logger
 
 import (
 	"io"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
 )
 
 // The named formats. Any other Config.Format is a template.
@@ -38,6 +40,15 @@ type Config struct {
 	//
 	// Optional. Default: nil
 	Observer Observer
+
+	// Client is called when a request begins, for who has sent it, and says whether that
+	// is another than the connection's peer, such as the client of a trusted proxy. A
+	// client without an address is one on a Unix socket. read is false for a request that
+	// could not be read, whose fields may be missing. Fiber's ProxyHeader is not looked at
+	// then.
+	//
+	// Optional. Default: nil, the connection's peer
+	Client func(ctx *fasthttp.RequestCtx, read bool) (client netip.Addr, proxied bool)
 
 	// CountStreams wraps body streams that do not count themselves (see
 	// BodyStream) in a counter, which takes unsafe access to fasthttp's messages.

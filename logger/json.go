@@ -23,10 +23,10 @@ type field struct {
 
 // sparse are fields that most records lack: they are left out where they are empty,
 // unless they are the first.
-var sparse = []string{"rule"}
+var sparse = []string{"peer", "rule"}
 
 // defaultFields is how many of allFields are logged unless others are selected.
-const defaultFields = 21
+const defaultFields = 22
 
 // allFields is the record, in its order. The names are stable.
 var allFields = []field{
@@ -42,6 +42,7 @@ var allFields = []field{
 		}
 		return append(v.record.AppendRemote(append(dst, '"')), '"')
 	}}},
+	{"peer", quoted((*visit).peer)},
 	{"user", quoted((*visit).user)},
 	{"method", quoted((*visit).method)},
 	{"host", quoted(func(v *visit) []byte { return v.ctx.Host() })},

@@ -12,7 +12,7 @@ import (
 var fieldMeanings = map[string]string{
 	"time":           "when the response ended: RFC 3339, UTC, milliseconds",
 	"id":             "an ID of the logger's own, unique to the request",
-	"remote":         "as `${ip}`; `unix:` for the peer of a Unix socket",
+	"remote":         "as `${ip}`; `unix:` for a client on a Unix socket",
 	"user":           "the local `username`; empty if none",
 	"method":         "the method",
 	"host":           "the Host header",
@@ -30,6 +30,7 @@ var fieldMeanings = map[string]string{
 	"referer":        "the Referer header",
 	"user_agent":     "the User-Agent header",
 	"error":          "as `${error}`; empty if nothing",
+	"peer":           "as `${peer}`; only in records of requests that came by a proxy",
 	"rule":           "as `${rule}`; only in records of refused requests",
 	"bytes_wire":     "as `${bytesWire}`",
 	"rate":           "as `${rate}`",

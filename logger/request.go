@@ -60,17 +60,28 @@ func (v *visit) appendID(dst []byte) []byte {
 	return strconv.AppendUint(append(dst, v.log.idPrefix...), v.number, 36)
 }
 
-// proxied reports whether the client's address comes from a header.
-func (v *visit) proxied(c *fiber.Ctx) bool { return c != nil && v.record.facts.proxied }
+// proxied reports whether the client's address comes from a header that Fiber reads.
+func (v *visit) proxied(c *fiber.Ctx) bool {
+	return c != nil && v.record.facts.proxied && v.log.cfg.Client == nil
+}
 
-// AppendRemote appends the address of the connection's peer, without the port:
-// "unix:" on a Unix socket, whose peers have none.
+// unixPeer stands for the address of who is on a Unix socket, as nginx has it.
+const unixPeer = "unix:"
+
+// peer is the address of the connection's peer if that is not the client, or empty.
+func (v *visit) peer() []byte {
+	v.scratch = v.record.Peer.AppendTo(v.scratch[:0])
+	return v.scratch
+}
+
+// AppendRemote appends the client's address, without the port: "unix:" on a Unix socket,
+// whose peers have none.
 func (r *Result) AppendRemote(dst []byte) []byte {
 	switch {
 	case r.Remote.IsValid():
 		return r.Remote.AppendTo(dst)
 	case r.Unix:
-		return append(dst, "unix:"...) // as nginx does
+		return append(dst, unixPeer...)
 	}
 	return append(dst, "0.0.0.0"...) // as fasthttp does
 }

@@ -40,9 +40,10 @@ type Result struct {
 	Unread bool       // the request could not be read; Method and Path are unset
 	Method string     // in capitals; "other" if neither HTTP has it nor reading WebDAV
 	Path   []byte     // decoded; truncated to 512 bytes
-	Remote netip.Addr // the connection's peer; zero if it has no IP address; see AppendRemote
-	Unix   bool       // the peer is at the other end of a Unix socket
+	Remote netip.Addr // the client; zero if it has no IP address; see AppendRemote
+	Unix   bool       // the client is at the other end of a Unix socket
 	Conn   Conn       // nil: the connection does not count
+	Peer   Peer       // the connection's, if that is not the client
 	Start  time.Time
 
 	// From Ready on.
@@ -63,6 +64,24 @@ type Result struct {
 
 	flow
 	responding atomic.Bool
+}
+
+// Peer is who is at the other end of a connection that is not the client's: a proxy. The
+// zero Peer says that there is none.
+type Peer struct {
+	Addr netip.Addr // zero if it has no IP address
+	Unix bool       // it is at the other end of a Unix socket
+}
+
+// AppendTo appends its address, "unix:" on a Unix socket; nothing if there is none.
+func (p Peer) AppendTo(dst []byte) []byte {
+	switch {
+	case p.Addr.IsValid():
+		return p.Addr.AppendTo(dst)
+	case p.Unix:
+		return append(dst, unixPeer...)
+	}
+	return dst
 }
 
 // flow is what the live counters are computed from.

@@ -56,6 +56,7 @@ const (
 	TagBytesWire = "bytesWire"
 	TagID        = "id"
 	TagOutcome   = "outcome"
+	TagPeer      = "peer"
 	TagProto     = "proto"
 	TagRange     = "range"
 	TagRate      = "rate"
@@ -136,6 +137,7 @@ var tags = map[string]tag{
 	TagLocals:    {about: "a local of the request", early: local},
 	TagUser:      {about: "the user that authentication found (the local `username`); `-` if none", early: dashed((*visit).user)},
 	TagRequestID: {about: "the ID that Fiber's requestid middleware gave (the local `requestid`); `-` if none", early: dashed((*visit).requestID)},
+	TagPeer:      {about: "the address of the connection's peer, if that is not the client but a proxy; `-` if it is the client", early: dashed((*visit).peer)},
 	TagRule:      {about: "the limit that refused the request (the user value `RuleKey`); `-` if none", early: dashed((*visit).rule)},
 	TagID:        {about: "an ID of the logger's own, unique to the request", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return v.appendID(dst) }},
 	TagStatus:    {about: "the status", late: coloredStatus},

@@ -19,6 +19,7 @@ type visit struct {
 	ctx     *fasthttp.RequestCtx
 	body    *countedStream // the request's; nil if not counted
 	line    []byte         // the first phase's
+	scratch []byte         // of values that are made of others
 	number  uint64         // of ${id}; 0: none yet
 	arrived int64          // bytes of the body of a request that could not be read
 
@@ -41,6 +42,9 @@ func (l *Logger) attach(ctx *fasthttp.RequestCtx, key any, unread bool) *visit {
 	v.record, v.ctx, r.facts = r, ctx, l.lastApp.Load()
 	r.Ctx, r.Unread, r.Conn = ctx, unread, connOf(ctx.Conn())
 	r.Remote, r.Unix = remoteOf(ctx)
+	if l.cfg.Client != nil {
+		v.introduce(!unread)
+	}
 	r.span = -1
 	if v.key = key; key == nil {
 		v.key = v
@@ -59,6 +63,17 @@ func (l *Logger) attach(ctx *fasthttp.RequestCtx, key any, unread bool) *visit {
 	}
 	ctx.SetUserValue(v.key, v)
 	return v
+}
+
+// introduce asks who the client is.
+func (v *visit) introduce(read bool) {
+	r := v.record
+	v.log.guard(func() {
+		if client, proxied := v.log.cfg.Client(v.ctx, read); proxied {
+			r.Peer = Peer{r.Remote, r.Unix}
+			r.Remote, r.Unix = client, !client.IsValid()
+		}
+	})
 }
 
 // observe calls the Observer's Begin.
@@ -293,6 +308,6 @@ func (v *visit) recycle() {
 		v.record.recycle()
 	}
 	l := v.log
-	*v = visit{log: l, line: small(v.line)}
+	*v = visit{log: l, line: small(v.line), scratch: v.scratch[:0]}
 	l.visits.Put(v)
 }

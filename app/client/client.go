@@ -1,12 +1,16 @@
 // Package client says who a client is: one answer for limits, logs, downloads,
-// transfers and rights.
+// transfers and rights. It is the connection's peer, or whom proxies name that are
+// trusted: in the fields of a request, or at the beginning of a connection.
 package client
 
 import (
 	"net"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
+
+	"fullbore/app/head"
 )
 
 // networkBits is how much of an IPv6 address tells clients apart: a network of that
@@ -39,12 +43,88 @@ func (k Key) String() string {
 	return k.addr.String()
 }
 
-// Of is the address of the client that sent a request; the zero Addr if it has none.
-func Of(ctx *fasthttp.RequestCtx) netip.Addr { return OfConn(ctx.Conn()) }
+// Proxies are those that are trusted. The zero value trusts nobody. It is safe for
+// concurrent use.
+type Proxies struct{ trusted atomic.Pointer[Networks] }
+
+// Trust changes whom to trust, for requests to come.
+func (p *Proxies) Trust(networks Networks) {
+	if networks.None() {
+		p.trusted.Store(nil)
+		return
+	}
+	p.trusted.Store(&networks)
+}
+
+// believed is the user value of a request whose fields tell of its way: the *Networks
+// that were trusted when it began.
+type believed struct{}
+
+// Introduce is for the beginning of each request, before anybody asks Of and the like.
+// It returns the client, and whether that is another than the connection's peer. The
+// fields of a request that could not be read are not believed: of two that say who sent
+// it, one may be missing.
+func (p *Proxies) Introduce(ctx *fasthttp.RequestCtx, read bool) (client netip.Addr, proxied bool) {
+	conn := ctx.Conn()
+	client = OfConn(conn)
+	if trusted := p.trusted.Load(); trusted != nil && read && trusted.has(client) {
+		ctx.SetUserValue(believed{}, trusted)
+		client = follow(&ctx.Request.Header, client, trusted).client
+	}
+	return client, client != peerOf(conn)
+}
+
+// wayOf is the way of a request whose fields are believed.
+func wayOf(ctx *fasthttp.RequestCtx) (w way, ok bool) {
+	trusted, ok := ctx.UserValue(believed{}).(*Networks)
+	if ok {
+		w = follow(&ctx.Request.Header, OfConn(ctx.Conn()), trusted)
+	}
+	return w, ok
+}
+
+// Of is the address of the client that sent a request; the zero Addr if it has none. It
+// belongs to the request's handlers, as the other functions of a ctx do.
+func Of(ctx *fasthttp.RequestCtx) netip.Addr {
+	if w, ok := wayOf(ctx); ok {
+		return w.client
+	}
+	return OfConn(ctx.Conn())
+}
+
+// Scheme is how the client has sent its request: http or https.
+func Scheme(ctx *fasthttp.RequestCtx) string {
+	if w, ok := wayOf(ctx); ok {
+		switch proto := w.said(xProto, "proto"); {
+		case equalFold(proto, "https"):
+			return "https"
+		case equalFold(proto, "http"):
+			return "http"
+		}
+	}
+	if ctx.IsTLS() {
+		return "https"
+	}
+	return "http"
+}
+
+// Host is the host that the client has asked, with its port if it named one. It is valid
+// as long as the request is.
+func Host(ctx *fasthttp.RequestCtx) []byte {
+	if w, ok := wayOf(ctx); ok {
+		if host := w.said(xHost, "host"); head.IsAuthority(host) {
+			return host
+		}
+	}
+	return ctx.Host()
+}
 
 // OfConn is the address of the client at the other end of a connection; the zero Addr
 // if it has none.
-func OfConn(c net.Conn) netip.Addr {
+func OfConn(c net.Conn) netip.Addr { return peerOf(c) }
+
+// peerOf is the address of a connection's peer.
+func peerOf(c net.Conn) netip.Addr {
 	if c, ok := c.(interface{ RemoteAddrPort() netip.AddrPort }); ok { // no allocation
 		return c.RemoteAddrPort().Addr().Unmap()
 	}

@@ -20,7 +20,7 @@ func TestKey(t *testing.T) {
 		}
 	}
 	if one, other := client.KeyOf(netip.MustParseAddr("192.0.2.1")), client.KeyOf(netip.MustParseAddr("192.0.2.2")); one == other {
-		t.Error("neighbours are one client")
+		t.Error("neighbors are one client")
 	}
 	if text := client.KeyOf(netip.Addr{}).String(); text != "unix:" {
 		t.Errorf("nobody is %q", text)

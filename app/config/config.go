@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"fullbore/app/client"
 	"fullbore/app/listen"
 	"fullbore/app/watch"
 	"fullbore/app/wire"
@@ -20,24 +21,25 @@ import (
 
 // Config is what a server is started with.
 type Config struct {
-	Path         string        // the folder or file to serve
-	Listen       []string      // what listen.Parse takes, one or more
-	Admin        string        // likewise; "" is off
-	BasePath     string        // what all public paths begin with, without a slash at the end; "" is nothing
-	SocketMode   string        // permissions of Unix sockets, in octal
-	SocketOwner  string        // USER:GROUP of Unix sockets; "" is whoever the server is
-	QR           bool          // draw the first URL that others can use
-	Engine       string        // what carries connections: an Engine constant
-	HotCache     Size          // how much of files is kept: content, and 32 KiB for a descriptor; 0 is nothing
-	AccessLog    string        // "-" standard output, "off", or a file
-	LogFormat    string        // a name or a template
-	LogMaxSize   Size          // rotate a log file that gets larger; 0 is never
-	LogMaxAge    time.Duration // rotate a log file that gets older; 0 is never
-	LogKeep      int           // how many rotated files are kept; 0 is all
-	Files        Files         // how files and folders are answered for
-	IdleTimeout  time.Duration // a peer that takes nothing for so long is cut
-	DrainTimeout time.Duration // how long downloads may go on after a stop
-	Operations   Operations    // how the server watches itself
+	Path           string        // the folder or file to serve
+	Listen         []string      // what listen.Parse takes, one or more
+	Admin          string        // likewise; "" is off
+	BasePath       string        // what all public paths begin with, without a slash at the end; "" is nothing
+	TrustedProxies []string      // what client.ParseNetworks takes: whose word is taken for who a client is
+	SocketMode     string        // permissions of Unix sockets, in octal
+	SocketOwner    string        // USER:GROUP of Unix sockets; "" is whoever the server is
+	QR             bool          // draw the first URL that others can use
+	Engine         string        // what carries connections: an Engine constant
+	HotCache       Size          // how much of files is kept: content, and 32 KiB for a descriptor; 0 is nothing
+	AccessLog      string        // "-" standard output, "off", or a file
+	LogFormat      string        // a name or a template
+	LogMaxSize     Size          // rotate a log file that gets larger; 0 is never
+	LogMaxAge      time.Duration // rotate a log file that gets older; 0 is never
+	LogKeep        int           // how many rotated files are kept; 0 is all
+	Files          Files         // how files and folders are answered for
+	IdleTimeout    time.Duration // a peer that takes nothing for so long is cut
+	DrainTimeout   time.Duration // how long downloads may go on after a stop
+	Operations     Operations    // how the server watches itself
 }
 
 // defaultConfig is the config of a server that is told nothing.
@@ -66,11 +68,18 @@ func defaultConfig() Config {
 // key; Loader.Load's says where its value came from, too.
 func (c *Config) Validate() error {
 	for _, find := range []func() error{
-		c.validateAddresses, c.validateBasePath, c.validateEngine, c.validateTimes, c.validateLog, c.Files.validate, c.Operations.validate,
+		c.validateAddresses, c.validateProxies, c.validateBasePath, c.validateEngine, c.validateTimes, c.validateLog, c.Files.validate, c.Operations.validate,
 	} {
 		if err := find(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (c *Config) validateProxies() error {
+	if _, err := client.ParseNetworks(c.TrustedProxies); err != nil {
+		return wrong("trusted-proxies", "%v", err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"fullbore/app/client"
 	"fullbore/app/watch"
 	"fullbore/static"
 )
@@ -49,6 +50,7 @@ func (c *Config) servingKeys() []Key {
 		{"listen", sectionServing, "addresses to serve on: HOST:PORT, :PORT, INTERFACE:PORT or unix:FILE; port 0 picks a free one", false, nil, &list{to: &c.Listen}},
 		{"admin", sectionServing, `address of the admin listener, in the same forms; "" is off`, false, nil, (*text)(&c.Admin)},
 		{"base-path", sectionServing, "what every path begins with, such as /files, behind a proxy that passes it on", false, nil, (*text)(&c.BasePath)},
+		{"trusted-proxies", sectionServing, "addresses and networks of proxies, and unix for those on a Unix socket, whose header fields say who a client is", true, []string{client.Unix}, &list{to: &c.TrustedProxies}},
 		{"socket-mode", sectionServing, "permissions of the file of a Unix socket", false, nil, (*text)(&c.SocketMode)},
 		{"socket-owner", sectionServing, "USER, USER:GROUP or :GROUP that owns the file of a Unix socket; empty is who runs the server", false, nil, (*text)(&c.SocketOwner)},
 		{"qr", sectionServing, "in a terminal, draw the first URL that others in the network can use as a QR code", false, nil, (*boolean)(&c.QR)},

@@ -6,6 +6,9 @@ import (
 	"unsafe"
 )
 
+// IsAuthority reports whether b is a host, with or without a port, as Host has it.
+func IsAuthority(b []byte) bool { return authority(b) > 0 }
+
 // authority reports where in b the port begins, which is len(b) if b has none,
 // and 0 or less if b is not "host [: port]" with a host that is not empty. See
 // RFC 3986 section 3.2. User information is refused, as RFC 9110 section 4.2.4

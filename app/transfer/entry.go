@@ -37,7 +37,7 @@ func (e *entry) reset() { *e = entry{key: e.key[:0], etag: e.etag[:0]} }
 func (e *entry) snapshot(now time.Time) Transfer {
 	r := e.result
 	t := Transfer{
-		ID: e.id, Remote: string(r.AppendRemote(nil)), Method: r.Method, Path: string(r.Path), Kind: "other", State: Preparing,
+		ID: e.id, Remote: string(r.AppendRemote(nil)), Peer: string(r.Peer.AppendTo(nil)), Method: r.Method, Path: string(r.Path), Kind: "other", State: Preparing,
 		Length: -1, Received: r.BytesReceived(), ETA: -1, Started: r.Start, Age: max(now.Sub(r.Start).Seconds(), 0),
 	}
 	if r.Responding() {

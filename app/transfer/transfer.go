@@ -20,8 +20,9 @@ const (
 // Transfer is a snapshot of one request in flight. Its JSON is that of /transfers, and
 // stable.
 type Transfer struct {
-	ID       uint64    `json:"id"`     // for Registry.Cut; never reused
-	Remote   string    `json:"remote"` // an address; "unix:" on a Unix socket
+	ID       uint64    `json:"id"`             // for Registry.Cut; never reused
+	Remote   string    `json:"remote"`         // the client's address; "unix:" on a Unix socket
+	Peer     string    `json:"peer,omitempty"` // the proxy that the request came by, if any
 	User     string    `json:"user"`
 	Method   string    `json:"method"`
 	Path     string    `json:"path"` // decoded; truncated to 512 bytes
