@@ -18,6 +18,7 @@ import (
 
 	"fullbore/bench/canary"
 	"fullbore/bench/peers"
+	"fullbore/bench/rates"
 	"fullbore/bench/soak"
 )
 
@@ -36,7 +37,7 @@ func run() int {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(soak.Command(), peers.Command(), canary.Command())
+	root.AddCommand(soak.Command(), peers.Command(), canary.Command(), rates.Command())
 	if err := root.ExecuteContext(ctx); err != nil {
 		return exitCode(err)
 	}

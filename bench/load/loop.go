@@ -37,6 +37,17 @@ type Loop struct {
 	// must be. Called from one goroutine.
 	Next func(n int, buffer []byte) (request []byte, want Answer)
 
+	// Source is the address that the i-th connection to loopback comes from.
+	//
+	// Optional. Default: the kernel's choice.
+	Source func(i int) netip.Addr
+
+	// Arrived is told of each piece of a body as it is read, and on which connection.
+	// Called from one goroutine.
+	//
+	// Optional. Default: nobody is told.
+	Arrived func(connection int, bytes int64)
+
 	Requests int           // stop after this many; 0 is no limit
 	For      time.Duration // send no more once this has passed; 0 is no limit
 }
@@ -112,7 +123,11 @@ func (r *loopRun) open(ctx context.Context) error {
 
 // connect opens the i-th connection.
 func (r *loopRun) connect(i int) (fd int, err error) {
-	if fd, err = dialRaw(r.Address, netip.Addr{}, 0); err != nil {
+	var source netip.Addr
+	if r.Source != nil {
+		source = r.Source(i)
+	}
+	if fd, err = dialRaw(r.Address, source, 0); err != nil {
 		return -1, err
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)} // the index comes back
@@ -189,7 +204,11 @@ func (r *loopRun) serve(i int, begin time.Time) error {
 		conn.fd = -1
 		return nil
 	}
+	before := r.result.Bytes
 	whole, err := r.receive(conn)
+	if r.Arrived != nil && r.result.Bytes > before {
+		r.Arrived(i, r.result.Bytes-before)
+	}
 	if errors.Is(err, errClosed) {
 		return r.reconnect(i)
 	}

@@ -53,7 +53,7 @@ func Run(ctx context.Context, config Config, out, progress io.Writer) (err error
 	if b.serverCPU, b.clientCPU, err = twoCPUs(); err != nil {
 		return err
 	}
-	if err := raiseDescriptors(descriptorsFor(config.connections())); err != nil {
+	if err := process.RaiseDescriptors(descriptorsFor(config.connections())); err != nil {
 		return err
 	}
 	if b.folder, err = os.MkdirTemp(config.Scratch, "fullbore-peers-"); err != nil {

@@ -9,7 +9,6 @@ package peers
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -20,11 +19,7 @@ import (
 	"fullbore/bench/process"
 )
 
-const (
-	steadyPoll   = 250 * time.Millisecond
-	steadyWithin = 15 * time.Second
-	steadyChange = 0.01 // of the anonymous memory from one poll to the next
-)
+const closedWithin = 15 * time.Second // of the last client's going
 
 func slow(config Config) *workload {
 	return &workload{
@@ -96,7 +91,7 @@ func (s *subject) hold(ctx context.Context, n int, what string, open func() (*lo
 	if _, err := s.run(ctx, load.Loop{Connections: 8, Requests: 200, Next: s.same(checkName, checkSize)}); err != nil {
 		return work{}, err
 	}
-	before, err := s.steady(ctx)
+	before, err := s.tree.Steady(ctx)
 	if err != nil {
 		return work{}, err
 	}
@@ -110,7 +105,7 @@ func (s *subject) hold(ctx context.Context, n int, what string, open func() (*lo
 	if err := held.Sip(); err != nil {
 		return work{}, err
 	}
-	during, err := s.steady(ctx)
+	during, err := s.tree.Steady(ctx)
 	if err != nil {
 		return work{}, err
 	}
@@ -139,33 +134,13 @@ func (s *subject) get(name string) string {
 	return fmt.Sprintf("GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: fullbore-bench\r\n\r\n", name, s.address)
 }
 
-// steady waits until the server's anonymous memory stops changing, then reads it.
-// It gives up waiting after steadyWithin.
-func (s *subject) steady(ctx context.Context) (process.Memory, error) {
-	var last process.Memory
-	for begin := time.Now(); ; {
-		now, err := s.tree.Memory()
-		if err != nil {
-			return now, err
-		}
-		still := math.Abs(float64(now.Anon-last.Anon)) <= steadyChange*float64(last.Anon)
-		if still && now.Open == last.Open || time.Since(begin) > steadyWithin {
-			return now, nil
-		}
-		last = now
-		if err := sleep(ctx, steadyPoll); err != nil {
-			return now, err
-		}
-	}
-}
-
 // closed waits until the server's descriptors are back to what they were, within a
-// few, then reads its memory. It gives up waiting after steadyWithin.
+// few, then reads its memory. It gives up waiting after closedWithin.
 func (s *subject) closed(ctx context.Context, before int) (process.Memory, error) {
 	const few = 16
 	for begin := time.Now(); ; {
 		now, err := s.tree.Memory()
-		if err != nil || now.Open <= before+few || time.Since(begin) > steadyWithin {
+		if err != nil || now.Open <= before+few || time.Since(begin) > closedWithin {
 			return now, err
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
@@ -183,24 +158,6 @@ func enoughDescriptors(n int, flag string) error {
 	}
 	if needed := descriptorsFor(n); limit.Cur < uint64(needed) {
 		return fmt.Errorf("needs %d descriptors and the limit is %d: raise it (ulimit -Hn), be root, or choose fewer (%s)", needed, limit.Cur, flag)
-	}
-	return nil
-}
-
-// raiseDescriptors raises the soft limit to the hard one, for this process and its
-// children (the Go runtime restores it for children), and the hard one to n if
-// that is permitted.
-func raiseDescriptors(n int) error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("read RLIMIT_NOFILE: %w", err)
-	}
-	if more := uint64(n); limit.Max < more && unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: more, Max: more}) == nil {
-		return nil
-	}
-	limit.Cur = limit.Max
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("raise RLIMIT_NOFILE to %d: %w", limit.Max, err)
 	}
 	return nil
 }

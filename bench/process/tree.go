@@ -7,12 +7,20 @@ package process
 // would look like the best server there is.
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
+)
+
+const (
+	steadyPoll   = 250 * time.Millisecond
+	steadyWithin = 15 * time.Second
+	steadyChange = 0.01 // of the anonymous memory from one poll to the next
 )
 
 // Tree is a process and its descendants. Not safe for concurrent use.
@@ -101,6 +109,28 @@ func (m *Memory) add(process *Process) error {
 	m.Threads += sample.Threads
 	m.Open += sample.Descriptors
 	return nil
+}
+
+// Steady waits until the tree's anonymous memory and its descriptors stop changing,
+// then reads its memory. It gives up waiting after 15 s and returns what there is.
+func (t *Tree) Steady(ctx context.Context) (Memory, error) {
+	var last Memory
+	for begin := time.Now(); ; {
+		now, err := t.Memory()
+		if err != nil {
+			return now, err
+		}
+		still := math.Abs(float64(now.Anon-last.Anon)) <= steadyChange*float64(last.Anon)
+		if still && now.Open == last.Open || time.Since(begin) > steadyWithin {
+			return now, nil
+		}
+		last = now
+		select {
+		case <-ctx.Done():
+			return now, ctx.Err()
+		case <-time.After(steadyPoll):
+		}
+	}
 }
 
 // Reap ends descendants that have outlived the root, and returns once they are
