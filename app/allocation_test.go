@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fullbore/app/config"
+	"fullbore/app/deadline"
 )
 
 // Everything together: what any part allocates, each request pays for twice, since a
@@ -22,7 +23,7 @@ func TestHotFileDoesNotAllocate(t *testing.T) {
 	size := sizeOf(t, name)
 	cfg := config.Config{
 		Path: ".", Listen: []string{"127.0.0.1:0"}, AccessLog: filepath.Join(t.TempDir(), "log"), LogFormat: "json",
-		HotCache: 1 << 20, IdleTimeout: time.Minute, DrainTimeout: time.Minute,
+		HotCache: 1 << 20, Times: deadline.Default(), DrainTimeout: time.Minute,
 	}
 	cfg.Operations.DownloadFrom = 1 << 20
 	a, err := New(cfg, "test", &bytes.Buffer{}, &bytes.Buffer{})

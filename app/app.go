@@ -242,9 +242,9 @@ func (a *App) apply(cfg *config.Config) {
 	a.trust(cfg)
 	a.watch.Set(cfg.Operations.Watch)
 	a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
-	a.public.SetIdleTimeout(cfg.IdleTimeout)
+	a.public.SetLimits(cfg.Times)
 	if a.admin != nil {
-		a.admin.SetIdleTimeout(cfg.IdleTimeout)
+		a.admin.SetLimits(cfg.Times)
 	}
 }
 

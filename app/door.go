@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/config"
+	"fullbore/app/deadline"
 	"fullbore/app/drain"
 	"fullbore/app/engine"
 	"fullbore/app/event"
@@ -40,12 +41,13 @@ type door struct {
 }
 
 // newDoor takes over what listens. trouble is told when it cannot accept.
-func newDoor(sockets []wire.ListeningSocket, idleTimeout time.Duration, trouble *event.Trouble) *door {
+func newDoor(sockets []wire.ListeningSocket, times deadline.Limits, trouble *event.Trouble) *door {
 	d := &door{ended: make(chan struct{})}
-	d.Listener = wire.NewListener(sockets, wire.Config{IdleTimeout: idleTimeout, OnAcceptError: func(err error, _ time.Duration) {
+	d.Listener = wire.NewListener(sockets, wire.Config{OnAcceptError: func(err error, _ time.Duration) {
 		d.failures.Failed(err)
 		trouble.Report(err)
 	}})
+	d.SetLimits(times)
 	return d
 }
 
@@ -96,7 +98,7 @@ func (d *door) serve(server *fasthttp.Server) error {
 	}
 	failed := make(chan error)
 	for _, socket := range d.Entrances() {
-		go func() { failed <- server.Serve(judged{socket}) }()
+		go func() { failed <- server.Serve(judged{socket, d.Limits()}) }()
 	}
 	var err error
 	for range d.Entrances() {
@@ -107,8 +109,11 @@ func (d *door) serve(server *fasthttp.Server) error {
 }
 
 // judged is a listener whose connections let no request through whose head is
-// not in order.
-type judged struct{ *wire.Entrance }
+// not in order, and hold clients to their time limits.
+type judged struct {
+	*wire.Entrance
+	limits *deadline.Current
+}
 
 // Accept waits for the next connection.
 func (l judged) Accept() (net.Conn, error) {
@@ -117,7 +122,7 @@ func (l judged) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	judged := head.NewConn(c, nil, head.DefaultLimit)
-	judged.HeadTimeout = headerTimeout
+	judged.Limits = l.limits
 	return judged.Served(), nil
 }
 

@@ -38,7 +38,7 @@ func (o *opened) openDoor(key string, addresses []string, inherited []wire.Liste
 		}
 		inherited = found.Sockets
 	}
-	return newDoor(inherited, cfg.IdleTimeout, o.events.Trouble("accept", does)), nil
+	return newDoor(inherited, cfg.Times, o.events.Trouble("accept", does)), nil
 }
 
 // listenOn opens what the settings name, which Validate has looked at.

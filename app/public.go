@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -16,14 +15,9 @@ import (
 	"fullbore/static/listing"
 )
 
-const (
-	headerTimeout    = 10 * time.Second // for a request's header to arrive
-	keepAliveTimeout = 75 * time.Second // for the next request to begin
-
-	// writeBuffer, in bytes, is held by every download for as long as it lasts;
-	// it has to hold a header.
-	writeBuffer = 1 << 10
-)
+// writeBuffer, in bytes, is held by every download for as long as it lasts;
+// it has to hold a header.
+const writeBuffer = 1 << 10
 
 // newPublic makes the public server: the order in which a request passes
 // through the parts. Nothing is served outside of basePath, "" for all. While it
@@ -37,10 +31,10 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, pr
 		AppName:                      "fullbore",
 		ServerHeader:                 "fullbore",
 		DisableStartupMessage:        true,
-		CaseSensitive:                true, // or /PUB would be served for a base path of /pub, beside a proxy's rules
-		ReadTimeout:                  headerTimeout,
-		IdleTimeout:                  keepAliveTimeout,
-		WriteTimeout:                 0,                     // would limit a whole download; wire watches for progress instead
+		CaseSensitive:                true,                  // or /PUB would be served for a base path of /pub, beside a proxy's rules
+		ReadTimeout:                  0,                     // nor the next two: head, engine and wire hold clients to
+		IdleTimeout:                  0,                     // what deadline.Limits allow them
+		WriteTimeout:                 0,                     // would limit a whole download
 		ReadBufferSize:               head.DefaultLimit + 1, // fasthttp's own judgement is never the one
 		WriteBufferSize:              writeBuffer,
 		ReduceMemoryUsage:            true, // and so flush each response, which is what makes its record true

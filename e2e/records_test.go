@@ -27,13 +27,13 @@ func (s *server) wait() int {
 
 // record is a line of the access log.
 type record struct {
-	Path, Query, Method, Outcome, Error, Range string
-	Status                                     int
-	Size                                       int64
-	Sent                                       int64   `json:"bytes_sent"`
-	Received                                   int64   `json:"bytes_received"`
-	DurationMS                                 float64 `json:"duration_ms"`
-	TTFBMS                                     float64 `json:"ttfb_ms"`
+	Path, Query, Method, Outcome, Error, Range, Rule string
+	Status                                           int
+	Size                                             int64
+	Sent                                             int64   `json:"bytes_sent"`
+	Received                                         int64   `json:"bytes_received"`
+	DurationMS                                       float64 `json:"duration_ms"`
+	TTFBMS                                           float64 `json:"ttfb_ms"`
 }
 
 // records waits until the log has n lines, or more, and returns them all.

@@ -195,11 +195,11 @@ func TestBodyThatNeverComes(t *testing.T) {
 		},
 		{
 			"nothing, in silence", "POST /f HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "", false,
-			record{Method: "POST", Path: "/f", Status: 408, Error: "the content did not come in time"},
+			record{Method: "POST", Path: "/f", Status: 408, Error: "the content did not come in time", Rule: "minimum-upload-rate"},
 		},
 		{
 			"a part, then silence", "DELETE /f HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", "0123456789", false,
-			record{Method: "DELETE", Path: "/f", Status: 408, Received: 10, Error: "the content did not come in time"},
+			record{Method: "DELETE", Path: "/f", Status: 408, Received: 10, Error: "the content did not come in time", Rule: "minimum-upload-rate"},
 		},
 		{
 			"chunks, then silence", "POST /f HTTP/1.1\r\n" + chunked, "5\r\n01234\r\n", false,

@@ -60,7 +60,7 @@ var allFields = []field{
 	{"referer", quoted((*visit).referer)},
 	{"user_agent", quoted((*visit).userAgent)},
 	{"error", tag{late: func(dst []byte, r *record) []byte { return quote(dst, r.log, r.trouble()) }}},
-	{"rule", quoted((*visit).rule)},
+	{"rule", tag{late: func(dst []byte, r *record) []byte { return quote(dst, r.log, r.Rule) }}},
 	{"bytes_wire", tags[TagBytesWire]},
 	{"rate", tags[TagRate]},
 	{"request_id", quoted((*visit).requestID)},
@@ -122,13 +122,22 @@ func jsonTemplate(fields []field, event bool) *template {
 // orNothing is a tag that writes a name and a quoted value, or nothing if the value is
 // empty.
 func orNothing(name string, value tag) tag {
-	return tag{early: func(dst []byte, v *visit, c *fiber.Ctx, param string) []byte {
-		longer := value.early(append(dst, name...), v, c, param)
-		if string(longer[len(dst)+len(name):]) == noText {
-			return dst
-		}
-		return longer
+	if value.late == nil {
+		return tag{early: func(dst []byte, v *visit, c *fiber.Ctx, param string) []byte {
+			return orWithout(dst, value.early(append(dst, name...), v, c, param), name)
+		}}
+	}
+	return tag{late: func(dst []byte, r *record) []byte {
+		return orWithout(dst, value.late(append(dst, name...), r), name)
 	}}
+}
+
+// orWithout is longer, which is dst with a name and a value, or dst if the value is empty.
+func orWithout(dst, longer []byte, name string) []byte {
+	if string(longer[len(dst)+len(name):]) == noText {
+		return dst
+	}
+	return longer
 }
 
 // noText is an empty string in JSON.

@@ -31,7 +31,7 @@ var fieldMeanings = map[string]string{
 	"user_agent":     "the User-Agent header",
 	"error":          "as `${error}`; empty if nothing",
 	"peer":           "as `${peer}`; only in records of requests that came by a proxy",
-	"rule":           "as `${rule}`; only in records of refused requests",
+	"rule":           "as `${rule}`; only in records that have one",
 	"bytes_wire":     "as `${bytesWire}`",
 	"rate":           "as `${rate}`",
 	"request_id":     "the local `requestid`; empty if none",

@@ -17,13 +17,14 @@ type record struct {
 	declared  int64 // the response's Content-Length, in case it has no body
 	headerLen int64 // bytes of the response's header; 0: not measured
 
-	early    []byte  // the line without its holes; visit.line, or kept
-	kept     []byte  // a detached record's own copy
-	holes    []int32 // offsets in early of the second phase's tags
-	errText  []byte  // the handlers' error
-	logged   bool
-	skipped  bool // by Config.Next: no line is written
-	panicked bool // in the handlers
+	early     []byte  // the line without its holes; visit.line, or kept
+	kept      []byte  // a detached record's own copy
+	holes     []int32 // offsets in early of the second phase's tags
+	errText   []byte  // the handlers' error
+	refusedBy string  // see Result.Rule
+	logged    bool
+	skipped   bool // by Config.Next: no line is written
+	panicked  bool // in the handlers
 }
 
 // Close ends a detached record.
@@ -40,6 +41,9 @@ func (r *record) Close() error {
 func (r *record) conclude(v *visit) bool {
 	r.logged = true
 	r.finish()
+	if r.Rule = r.refusedBy; r.Err != nil && r.Rule == "" {
+		r.Rule = ruleOf(r.Err)
+	}
 	written := r.skipped || r.log.guard(func() { r.write(v) })
 	o := r.log.cfg.Observer
 	return (o == nil || r.log.guard(func() { o.End(&r.Result) })) && written

@@ -28,14 +28,6 @@ func (v *visit) userAgent() []byte { return v.ctx.UserAgent() }
 func (v *visit) user() string      { return v.local("username") } // where Fiber's basicauth puts it
 func (v *visit) requestID() string { return v.local("requestid") }
 
-// rule is the limit that refused the request, or empty.
-func (v *visit) rule() string {
-	if v.ctx.Response.StatusCode() < fasthttp.StatusBadRequest { // to look for it takes longer
-		return ""
-	}
-	return v.local(RuleKey)
-}
-
 func (v *visit) local(key string) string {
 	text, _ := v.ctx.UserValue(key).(string)
 	return text

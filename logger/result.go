@@ -49,7 +49,6 @@ type Result struct {
 	// From Ready on.
 	Status int
 	Kind   string     // the user value KindKey; "" if there is none
-	Rule   string     // the user value RuleKey; "" if no limit refused the request
 	User   []byte     // the local "username"; truncated to 256 bytes
 	Stream BodyStream // the response's body stream; nil if it does not count
 	Size   int64      // bytes of the whole representation; -1: unknown. For a body in memory only in End
@@ -60,6 +59,7 @@ type Result struct {
 	Received int64 // bytes of the request's body that were read
 	Outcome  Outcome
 	Err      error     // what ended the response early; nil if nothing did
+	Rule     string    // the limit that refused the request or ended the response; "" if none did
 	End      time.Time // when the last byte was taken, or the transfer ended
 
 	flow
@@ -180,9 +180,6 @@ func (r *Result) begin(ctx *fasthttp.RequestCtx) {
 // respond records what is known at Ready.
 func (r *Result) respond(ctx *fasthttp.RequestCtx) {
 	r.Kind, _ = ctx.UserValue(KindKey).(string)
-	if r.Status >= fasthttp.StatusBadRequest {
-		r.Rule, _ = ctx.UserValue(RuleKey).(string)
-	}
 	if user, ok := ctx.UserValue("username").(string); ok { // where Fiber's basicauth puts it
 		r.User = append(r.User[:0], user[:min(len(user), maxUser)]...)
 	}

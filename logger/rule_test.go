@@ -1,8 +1,12 @@
 package logger
 
 import (
+	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/rs/zerolog"
@@ -60,5 +64,32 @@ func TestRuleInEventsAndResults(t *testing.T) {
 	}
 	if got := strings.Join(seen, ","); got != "queue," {
 		t.Errorf("results have %q", got)
+	}
+}
+
+// overdue is the error of a limit of time.
+type overdue string
+
+func (o overdue) Error() string { return string(o) }
+func (o overdue) Rule() string  { return string(o) }
+func (overdue) Unwrap() error   { return os.ErrDeadlineExceeded }
+
+// A limit of time that ends a request or a response is named by the error.
+func TestRuleOfWhatTookTooLong(t *testing.T) {
+	addr, log, stop := serve(t, Config{Format: "${path} ${outcome} ${rule}\n"}, true, func(app *fiber.App) {
+		app.Get("/request", func(*fiber.Ctx) error { return fmt.Errorf("%w: %w", fiber.ErrRequestTimeout, overdue("head-timeout")) })
+		app.Get("/response", func(c *fiber.Ctx) error {
+			c.Context().SetBodyStream(struct{ io.Reader }{io.MultiReader(strings.NewReader("01234"), iotest.ErrReader(overdue("minimum-rate")))}, 10)
+			return nil
+		})
+		app.Get("/other", func(*fiber.Ctx) error { return os.ErrDeadlineExceeded })
+	})
+	for _, path := range []string{"/request", "/response", "/other"} {
+		exchange(t, addr, get(path))
+	}
+	stop()
+	const want = "/request complete head-timeout\n/response timeout minimum-rate\n/other complete -\n"
+	if log.String() != want {
+		t.Errorf("logged\n%swant\n%s", log, want)
 	}
 }

@@ -138,12 +138,14 @@ var tags = map[string]tag{
 	TagUser:      {about: "the user that authentication found (the local `username`); `-` if none", early: dashed((*visit).user)},
 	TagRequestID: {about: "the ID that Fiber's requestid middleware gave (the local `requestid`); `-` if none", early: dashed((*visit).requestID)},
 	TagPeer:      {about: "the address of the connection's peer, if that is not the client but a proxy; `-` if it is the client", early: dashed((*visit).peer)},
-	TagRule:      {about: "the limit that refused the request (the user value `RuleKey`); `-` if none", early: dashed((*visit).rule)},
-	TagID:        {about: "an ID of the logger's own, unique to the request", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return v.appendID(dst) }},
-	TagStatus:    {about: "the status", late: coloredStatus},
-	TagMethod:    {about: "the method; `-` if the request could not be parsed", early: coloredMethod},
-	TagRange:     {about: "the byte range sent, as in `0-99`; `-` if none", early: dashed((*visit).servedRange)},
-	TagTTFB:      {about: "time from the request to when the response could begin", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return appendDuration(dst, v.record.ttfb()) }},
+	TagRule: {about: "the limit that refused the request (the user value `RuleKey`) or ended the response; `-` if none", late: func(dst []byte, r *record) []byte {
+		return orDash(dst, r.log, r.Rule)
+	}},
+	TagID:     {about: "an ID of the logger's own, unique to the request", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return v.appendID(dst) }},
+	TagStatus: {about: "the status", late: coloredStatus},
+	TagMethod: {about: "the method; `-` if the request could not be parsed", early: coloredMethod},
+	TagRange:  {about: "the byte range sent, as in `0-99`; `-` if none", early: dashed((*visit).servedRange)},
+	TagTTFB:   {about: "time from the request to when the response could begin", early: func(dst []byte, v *visit, _ *fiber.Ctx, _ string) []byte { return appendDuration(dst, v.record.ttfb()) }},
 
 	TagBlack:   {about: "color of the app's scheme", early: color(func(s *fiber.Colors) string { return s.Black })},
 	TagRed:     {about: "color", early: color(func(s *fiber.Colors) string { return s.Red })},

@@ -105,6 +105,7 @@ func (v *visit) render(c *fiber.Ctx, err error) {
 	r.Ready = time.Now()
 	if err != nil {
 		r.errText = append(r.errText[:0], err.Error()...) // err may point into c
+		r.noteCause(err)
 	}
 	if c != nil && v.log.cfg.Done != nil {
 		v.route = c.Route().Path // the app's, so no copy is needed
@@ -151,6 +152,7 @@ func (v *visit) respond() {
 	default:
 		v.noteBody()
 	}
+	v.noteRule()
 	if r.Conn != nil {
 		r.written0 = r.Conn.BytesWritten()
 	}

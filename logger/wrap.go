@@ -45,6 +45,7 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 				err = read // without fasthttp's words around it
 			}
 			v.record.errText = append(v.record.errText[:0], err.Error()...)
+			v.record.noteCause(err)
 			v.handled()
 		}
 	}

@@ -3,6 +3,7 @@ package static
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
@@ -31,7 +32,7 @@ func (h *Handler) propfind(c *fiber.Ctx, urlPath string) error {
 	case errors.Is(err, dav.ErrTooLarge):
 		return fiber.NewError(fiber.StatusRequestEntityTooLarge, err.Error())
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fiber.ErrRequestTimeout
+		return fmt.Errorf("%w: %w", fiber.ErrRequestTimeout, err)
 	case err != nil:
 		return fiber.NewError(fiber.StatusBadRequest, err.Error())
 	}

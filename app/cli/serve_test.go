@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fullbore/app/config"
+	"fullbore/app/deadline"
 )
 
 // patience is for what must happen at all.
@@ -25,7 +26,7 @@ func TestReloadThatHangsHoldsNothing(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "access.log")
 	settings := &config.Settings{Config: config.Config{
 		Path: t.TempDir(), Listen: []string{"127.0.0.1:0"}, AccessLog: log, LogFormat: "json",
-		IdleTimeout: time.Minute, DrainTimeout: time.Minute,
+		Times: deadline.Default(), DrainTimeout: time.Minute,
 	}}
 	reloading, forever := make(chan struct{}), make(chan struct{})
 	begun := sync.OnceFunc(func() { close(reloading) })

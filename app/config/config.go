@@ -12,34 +12,34 @@ import (
 	"time"
 
 	"fullbore/app/client"
+	"fullbore/app/deadline"
 	"fullbore/app/listen"
 	"fullbore/app/watch"
-	"fullbore/app/wire"
 	"fullbore/logger"
 	"fullbore/static"
 )
 
 // Config is what a server is started with.
 type Config struct {
-	Path           string        // the folder or file to serve
-	Listen         []string      // what listen.Parse takes, one or more
-	Admin          string        // likewise; "" is off
-	BasePath       string        // what all public paths begin with, without a slash at the end; "" is nothing
-	TrustedProxies []string      // what client.ParseNetworks takes: whose word is taken for who a client is
-	SocketMode     string        // permissions of Unix sockets, in octal
-	SocketOwner    string        // USER:GROUP of Unix sockets; "" is whoever the server is
-	QR             bool          // draw the first URL that others can use
-	Engine         string        // what carries connections: an Engine constant
-	HotCache       Size          // how much of files is kept: content, and 32 KiB for a descriptor; 0 is nothing
-	AccessLog      string        // "-" standard output, "off", or a file
-	LogFormat      string        // a name or a template
-	LogMaxSize     Size          // rotate a log file that gets larger; 0 is never
-	LogMaxAge      time.Duration // rotate a log file that gets older; 0 is never
-	LogKeep        int           // how many rotated files are kept; 0 is all
-	Files          Files         // how files and folders are answered for
-	IdleTimeout    time.Duration // a peer that takes nothing for so long is cut
-	DrainTimeout   time.Duration // how long downloads may go on after a stop
-	Operations     Operations    // how the server watches itself
+	Path           string          // the folder or file to serve
+	Listen         []string        // what listen.Parse takes, one or more
+	Admin          string          // likewise; "" is off
+	BasePath       string          // what all public paths begin with, without a slash at the end; "" is nothing
+	TrustedProxies []string        // what client.ParseNetworks takes: whose word is taken for who a client is
+	SocketMode     string          // permissions of Unix sockets, in octal
+	SocketOwner    string          // USER:GROUP of Unix sockets; "" is whoever the server is
+	QR             bool            // draw the first URL that others can use
+	Engine         string          // what carries connections: an Engine constant
+	HotCache       Size            // how much of files is kept: content, and 32 KiB for a descriptor; 0 is nothing
+	AccessLog      string          // "-" standard output, "off", or a file
+	LogFormat      string          // a name or a template
+	LogMaxSize     Size            // rotate a log file that gets larger; 0 is never
+	LogMaxAge      time.Duration   // rotate a log file that gets older; 0 is never
+	LogKeep        int             // how many rotated files are kept; 0 is all
+	Files          Files           // how files and folders are answered for
+	Times          deadline.Limits // how long clients may take
+	DrainTimeout   time.Duration   // how long downloads may go on after a stop
+	Operations     Operations      // how the server watches itself
 }
 
 // defaultConfig is the config of a server that is told nothing.
@@ -53,7 +53,7 @@ func defaultConfig() Config {
 		AccessLog:    "-",
 		LogFormat:    logger.FormatJSON,
 		Files:        Files{Index: "index.html", Browse: true, ETag: static.ETagAuto, Policy: PolicyStrict},
-		IdleTimeout:  wire.IdleTimeoutDefault,
+		Times:        deadline.Default(),
 		DrainTimeout: 30 * time.Second,
 		Operations: Operations{
 			EventFormat:   EventsAuto,
@@ -136,16 +136,6 @@ func (c *Config) validateEngine() error {
 		return wrong("engine", "%q: %s has no epoll; want %s or %s", c.Engine, runtime.GOOS, EngineAuto, EngineGoroutines)
 	}
 	return wrong("engine", "%q: want %s, %s or %s", c.Engine, EngineAuto, EngineEpoll, EngineGoroutines)
-}
-
-func (c *Config) validateTimes() error {
-	if c.IdleTimeout < time.Second {
-		return wrong("idle-timeout", "%v: want at least 1s", duration(c.IdleTimeout))
-	}
-	if c.DrainTimeout < 0 {
-		return wrong("drain-timeout", "%v: want 0 or more", duration(c.DrainTimeout))
-	}
-	return nil
 }
 
 func (c *Config) validateLog() error {

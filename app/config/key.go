@@ -30,6 +30,7 @@ type Key struct {
 // The sections.
 const (
 	sectionServing = "Serving"
+	sectionTimes   = "Time limits"
 	sectionFiles   = "Files and folders"
 	sectionLog     = "Access log"
 	sectionAdmin   = "Operations"
@@ -41,7 +42,7 @@ const pathKey = "path"
 
 // Keys lists all settings. Their values are those of c, so that Set changes it.
 func (c *Config) Keys() []Key {
-	return slices.Concat(c.servingKeys(), c.Files.keys(), c.logKeys(), c.Operations.keys(), watchKeys(&c.Operations.Watch))
+	return slices.Concat(c.servingKeys(), c.timeKeys(), c.Files.keys(), c.logKeys(), c.Operations.keys(), watchKeys(&c.Operations.Watch))
 }
 
 func (c *Config) servingKeys() []Key {
@@ -56,7 +57,6 @@ func (c *Config) servingKeys() []Key {
 		{"qr", sectionServing, "in a terminal, draw the first URL that others in the network can use as a QR code", false, nil, (*boolean)(&c.QR)},
 		{"engine", sectionServing, "what carries connections: epoll (event loops, on Linux), goroutines (one for each connection), or auto", false, []string{EngineAuto, EngineEpoll, EngineGoroutines}, (*text)(&c.Engine)},
 		{"hot-cache", sectionServing, "keep this much of files that are asked for again and again, on event loops: content up to 64 KiB, descriptors of larger ones; 0 is off", true, nil, &c.HotCache},
-		{"idle-timeout", sectionServing, "end a download whose client takes nothing for this long", true, nil, (*duration)(&c.IdleTimeout)},
 		{"drain-timeout", sectionServing, "on a stop, let downloads go on for this long", true, nil, (*duration)(&c.DrainTimeout)},
 	}
 }

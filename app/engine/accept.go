@@ -102,7 +102,7 @@ func (l *loop) add(fd int, remote netip.AddrPort) {
 	l.open++
 	l.engine.listener.Add(c)
 	l.heads.push(c, l.now)
-	l.needTick(l.engine.headTimeout / ticksPerTimeout)
+	l.needTick(l.engine.limits().Head / ticksPerTimeout)
 }
 
 // carry waits for what happens on a connection.

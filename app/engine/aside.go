@@ -38,7 +38,7 @@ func (e *Engine) serveAside(c *Conn, read []byte) {
 		return
 	}
 	v := &visit{Conn: head.NewConn(w, read, e.headLimit), below: w}
-	v.HeadTimeout = e.headTimeout
+	v.Limits = e.listener.Limits()
 	v.AtRest = func() error { v.resting = true; return io.EOF }
 	v.giveBack = func() { e.giveBack(c, w, !v.resting) }
 	_ = e.server.ServeConn(v) // what went wrong was told to its handlers
@@ -106,7 +106,7 @@ func (e *Engine) goConn(c *Conn) (conn net.Conn, err error) {
 	file := os.NewFile(uintptr(c.fd), "")
 	defer file.Close() // conn has a descriptor of its own
 	pause := adoptPause
-	for deadline := time.Now().Add(e.headTimeout); ; pause = min(2*pause, time.Second) {
+	for deadline := time.Now().Add(e.limits().Head); ; pause = min(2*pause, time.Second) {
 		conn, err = net.FileConn(file)
 		short := errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
 		if !short || c.cutFor.Load() != nil || time.Now().After(deadline) {

@@ -111,6 +111,9 @@ func (c *Conn) Retire(how wire.Retirement) {
 	c.loop.tell(message{conn: c, what: lookAgain})
 }
 
+// Reconsider does nothing: the loop looks at the limits whenever its clock ticks.
+func (c *Conn) Reconsider() {}
+
 // mayEnd reports whether the connection is retired and in a phase in which that
 // ends it.
 func (c *Conn) mayEnd() bool {

@@ -92,7 +92,7 @@ func (l *loop) lookAtEnd(c *Conn) {
 		l.shut(c)
 	case left != c.delivered:
 		c.delivered, c.progress = left, l.now
-	case time.Duration(l.now-c.progress) >= l.engine.idleTimeout():
+	case time.Duration(l.now-c.progress) >= l.engine.limits().Idle:
 		l.shut(c)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"fullbore/app/deadline"
 	"fullbore/app/wire"
 )
 
@@ -366,7 +367,7 @@ func TestFilesOfEverySize(t *testing.T) {
 				ctx.SetUserValue("hook", &hook{})
 				ctx.SetBodyStream(b, size)
 			}, patient)
-			s.ln.SetIdleTimeout(time.Minute)
+			s.ln.SetLimits(deadline.Limits{})
 			c := s.dial()
 			r := bufio.NewReader(c)
 			for range 3 {

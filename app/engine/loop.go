@@ -278,11 +278,16 @@ func (l *loop) sendOn(c *Conn) bool {
 // block waits for room in the socket.
 func (l *loop) block(c *Conn) {
 	c.is &^= writable
-	if c.list != &l.sends {
-		c.progress = l.now
-		l.sends.push(c, l.now)
-		l.needTick(l.engine.idleTimeout() / ticksPerTimeout)
+	if c.list == &l.sends {
+		return
 	}
+	limits := l.engine.limits()
+	c.progress = l.now
+	if limits.Download > 0 {
+		c.out.track.Resume(l.now, c.acknowledged())
+	}
+	l.sends.push(c, l.now)
+	l.needTick(limits.Look())
 }
 
 // sent ends a response that is sent. It is true when the connection goes on.

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"io"
-	"os"
 
 	"github.com/valyala/fasthttp"
 
@@ -25,11 +24,8 @@ func (l *loop) refuse(c *Conn, p []byte, cause error) {
 	l.answerRefused(c, refusal)
 }
 
-// What ends a head that is not whole.
-var (
-	errHeadTimeout = os.ErrDeadlineExceeded
-	errUnfinished  = io.EOF
-)
+// errUnfinished ends a head that is not whole.
+var errUnfinished = io.EOF
 
 // disagree refuses a head that was judged to be in order, and that fasthttp does
 // not take.

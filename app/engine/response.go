@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/valyala/fasthttp"
+
+	"fullbore/app/deadline"
 )
 
 // Body is what a response's body stream implements so that a loop can send it:
@@ -68,6 +70,8 @@ type response struct {
 	cold  bool                 // the file system cannot tell what is cached
 
 	streamed bool // the body has to be read
+
+	track deadline.Track // how fast the peer takes it, if that matters
 }
 
 var responses = sync.Pool{New: func() any { return &response{} }}

@@ -13,12 +13,6 @@ import (
 	"fullbore/app/wire"
 )
 
-// The time limits of a server that has none.
-const (
-	headTimeoutDefault = 10 * time.Second
-	restTimeoutDefault = 75 * time.Second
-)
-
 // Engine is one server on event loops. It serves one listener, once.
 type Engine struct {
 	server    *fasthttp.Server
@@ -28,8 +22,6 @@ type Engine struct {
 	foreign   wire.ListeningSocket // what listener was made of; nil: it was given
 	listening []int                // descriptors of its sockets that are ours
 	headLimit int
-
-	headTimeout, restTimeout time.Duration
 
 	loops     []*loop
 	running   sync.WaitGroup
@@ -44,9 +36,9 @@ type Engine struct {
 }
 
 // Serve serves the connections of a listener until that is closed and they have
-// ended. Each time limit of the server that is 0 has a default: 10 s for a head
-// (ReadTimeout), 75 s between requests (IdleTimeout); a client that takes
-// nothing for the listener's idle timeout, a minute by default, is cut.
+// ended. What clients are allowed is what a *wire.Listener says, see deadline.Limits, in
+// which the server's ReadTimeout, if it has one, is that for a head, and its IdleTimeout
+// that between requests.
 func Serve(ln net.Listener, server *fasthttp.Server, config ...Config) error {
 	if wantsMore(server) {
 		return server.Serve(ln)
@@ -76,14 +68,15 @@ func New(ln net.Listener, server *fasthttp.Server, config ...Config) (*Engine, e
 	e := &Engine{
 		readers: pool{most: coldReaders}, closers: pool{most: closers},
 		server: server, logger: server.Logger, name: server.Name,
-		headLimit: cfg.HeadLimit, headTimeout: server.ReadTimeout, restTimeout: server.IdleTimeout,
-		started: time.Now(), refusing: make(chan struct{}), monitor: monitor{wake: make(chan struct{}, 1)},
+		headLimit: cfg.HeadLimit,
+		started:   time.Now(), refusing: make(chan struct{}), monitor: monitor{wake: make(chan struct{}, 1)},
 	}
 	e.withDefaults(cfg)
 	var err error
 	if err = e.takeListener(ln); err != nil {
 		return nil, err
 	}
+	e.limitAsServer()
 	if err = e.takeDescriptors(); err == nil {
 		err = e.makeLoops(cfg.Loops)
 	}

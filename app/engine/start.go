@@ -14,31 +14,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"fullbore/app/deadline"
 	"fullbore/app/head"
 	"fullbore/app/wire"
 )
 
 func (e *Engine) withDefaults(cfg Config) {
-	s := e.server
 	if e.logger == nil {
 		e.logger = log.New(os.Stderr, "", log.LstdFlags)
 	}
-	if e.name == "" && !s.NoDefaultServerHeader {
+	if e.name == "" && !e.server.NoDefaultServerHeader {
 		e.name = "fasthttp"
 	}
 	if e.headLimit <= 0 {
 		e.headLimit = head.DefaultLimit
 	}
 	e.headLimit = min(e.headLimit, readSize)
-	if e.restTimeout <= 0 {
-		e.restTimeout = s.ReadTimeout
-	}
-	if e.restTimeout <= 0 {
-		e.restTimeout = restTimeoutDefault
-	}
-	if e.headTimeout <= 0 {
-		e.headTimeout = headTimeoutDefault
-	}
 }
 
 // takeListener makes a listener one that counts.
@@ -52,6 +43,18 @@ func (e *Engine) takeListener(ln net.Listener) error {
 		return fmt.Errorf("an event loop needs a listening socket, not %T", ln)
 	}
 	return nil
+}
+
+// limitAsServer puts the server's own time limits in force.
+func (e *Engine) limitAsServer() {
+	limits := *e.limits()
+	if t := e.server.ReadTimeout; t > 0 {
+		limits.Head, limits.Rest = t, t // as fasthttp does it
+	}
+	if t := e.server.IdleTimeout; t > 0 {
+		limits.Rest = t
+	}
+	e.listener.SetLimits(limits)
 }
 
 // closedLook is how often a listener is checked that does not report that it was
@@ -185,7 +188,7 @@ const coldPatience = time.Second
 
 func (e *Engine) nanotime() int64 { return int64(time.Since(e.started)) }
 
-func (e *Engine) idleTimeout() time.Duration { return e.listener.IdleTimeout() }
+func (e *Engine) limits() *deadline.Limits { return e.listener.Limits().Get() }
 
 // SlowTurns is how often a handler, or a piece of a file, has taken so long that
 // other connections of its loop had to wait for more than 10 ms.

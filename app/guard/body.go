@@ -3,6 +3,7 @@ package guard
 
 import (
 	"io"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -13,6 +14,9 @@ import (
 // connection. Beyond it a new connection is cheaper.
 const drainLimit = 256 << 10
 
+// drainTime is how long that may take: the answer waits for it.
+const drainTime = 10 * time.Second
+
 // UnreadBody deals with what a handler left unread of a request's body. fasthttp, when
 // it streams bodies, would parse the rest as the next request, which is request
 // smuggling. A short body of known length is drained; for any other the connection
@@ -20,7 +24,7 @@ const drainLimit = 256 << 10
 //
 // Call it after everything that may answer: any answer can leave a rest behind.
 func UnreadBody(ctx *fasthttp.RequestCtx) {
-	if drained(&ctx.Request) {
+	if drained(ctx) {
 		return
 	}
 	ctx.Response.Header.SetConnectionClose()
@@ -29,7 +33,8 @@ func UnreadBody(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-func drained(req *fasthttp.Request) bool {
+func drained(ctx *fasthttp.RequestCtx) bool {
+	req := &ctx.Request
 	if !req.IsBodyStream() {
 		return true
 	}
@@ -37,9 +42,12 @@ func drained(req *fasthttp.Request) bool {
 	if length < 0 || length > drainLimit { // negative: chunked
 		return false
 	}
+	if ctx.SetReadDeadline(time.Now().Add(drainTime)) != nil {
+		return false
+	}
 	// The stream ends after length bytes, including those that a handler read.
 	_, err := io.Copy(io.Discard, req.BodyStream())
-	return err == nil
+	return err == nil && ctx.SetReadDeadline(time.Time{}) == nil
 }
 
 // Expectation is a fasthttp.Server's ExpectHandler. A request that waits for "100

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"fullbore/app/deadline"
 )
 
 // Conn is a connection that fasthttp serves, of which it reads only what was
@@ -20,9 +22,10 @@ type Conn struct {
 	net.Conn
 	Reader
 
-	// HeadTimeout is how long a head may take from its first byte on. Optional.
-	// Default: as long as the read deadline that fasthttp set leaves it.
-	HeadTimeout time.Duration
+	// Limits are how long heads, content and the time between requests may take. Within
+	// a head, the read deadline that fasthttp set does not count. Optional. Default: none
+	// but that deadline.
+	Limits *deadline.Current
 	// AtRest is asked when the next request would have to be waited for, but
 	// not for the first one. An error ends that: Read returns it, whereupon
 	// fasthttp closes the connection without a word. Resting is still true
@@ -30,9 +33,20 @@ type Conn struct {
 	AtRest func() error
 
 	readBy   time.Time // the read deadline that fasthttp set
-	hurried  bool      // HeadTimeout is set instead
+	waitsFor awaited
+	since    time.Time // when the wait for that began
 	answered bool      // fasthttp was made to answer a refused head
 }
+
+// awaited is what a connection waits for.
+type awaited uint8
+
+const (
+	nothing awaited = iota
+	aRequest
+	aHead // the rest of it
+	aContent
+)
 
 // NewConn judges what comes from c, from which read was already read; it is
 // copied. limit is how many bytes a head may have, DefaultLimit if it is 0.
@@ -52,7 +66,7 @@ func (c *Conn) NetConn() net.Conn { return c.Conn }
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	if n > 0 {
-		c.patient()
+		c.waitsFor = nothing
 	}
 	if refusal, ok := err.(*Refusal); ok && !refusal.InBody && !c.answered && len(p) > 0 { //nolint:errorlint // Reader wraps none
 		c.answered = true
@@ -64,23 +78,38 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // SetReadDeadline sets when Read gives up; see net.Conn.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.readBy, c.hurried = t, false
+	c.readBy = t
 	return c.Conn.SetReadDeadline(t)
 }
 
 // SetDeadline sets when Read and Write give up; see net.Conn.
 func (c *Conn) SetDeadline(t time.Time) error {
-	c.readBy, c.hurried = t, false
+	c.readBy = t
 	return c.Conn.SetDeadline(t)
 }
 
-// hurry starts the time limit of a head that has begun, and tells the
-// connection below that a request has, for fasthttp tells only of whole heads.
-func (c *Conn) hurry() error {
-	if c.hurried {
-		return nil
+// hurrying is a Conn as its Reader sees it: the source.
+type hurrying Conn
+
+func (s *hurrying) Read(p []byte) (int, error) {
+	c := (*Conn)(s)
+	switch {
+	case c.phase == inHead && c.waitsFor != aHead:
+		c.sayWork()
+	case c.AtRest != nil && c.head.Length > 0 && c.Resting():
+		if err := c.AtRest(); err != nil {
+			return 0, err
+		}
 	}
-	c.hurried = true
+	if c.Limits == nil {
+		return c.Conn.Read(p)
+	}
+	return c.readInTime(p)
+}
+
+// sayWork tells the connection below that a request has begun, for fasthttp tells only of
+// whole heads.
+func (c *Conn) sayWork() {
 	below := c.Conn
 	for below != nil {
 		if link, ok := below.(interface{ Work() }); ok {
@@ -93,36 +122,6 @@ func (c *Conn) hurry() error {
 		}
 		below = wrapper.NetConn()
 	}
-	if c.HeadTimeout <= 0 {
-		return nil
-	}
-	return c.Conn.SetReadDeadline(time.Now().Add(c.HeadTimeout))
-}
-
-// patient goes back to fasthttp's deadline. An error shows in the next Read.
-func (c *Conn) patient() {
-	if c.hurried {
-		c.hurried = false
-		_ = c.Conn.SetReadDeadline(c.readBy)
-	}
-}
-
-// hurrying is a Conn as its Reader sees it: the source.
-type hurrying Conn
-
-func (s *hurrying) Read(p []byte) (int, error) {
-	c := (*Conn)(s)
-	switch {
-	case c.phase == inHead:
-		if err := c.hurry(); err != nil {
-			return 0, err
-		}
-	case c.AtRest != nil && c.head.Length > 0 && c.Resting():
-		if err := c.AtRest(); err != nil {
-			return 0, err
-		}
-	}
-	return c.Conn.Read(p)
 }
 
 // Served is the connection for fasthttp, which has to see of the one below

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"fullbore/app/deadline"
 )
 
 // site is a fasthttp server behind Conns on 127.0.0.1, and what it saw.
@@ -49,7 +51,7 @@ func serve(t *testing.T, park bool) *site {
 			}
 			open.Go(func() {
 				conn := NewConn(c, nil, 0)
-				conn.HeadTimeout = 50 * time.Millisecond
+				conn.Limits = limited(time.Second)
 				if park {
 					conn.AtRest = func() error { return io.EOF }
 				}
@@ -199,13 +201,20 @@ func TestConnectionAtRestCanBeKept(t *testing.T) {
 	}
 }
 
+// limited allows a head as long, and everything else the default.
+func limited(head time.Duration) *deadline.Current {
+	limits := new(deadline.Current)
+	limits.Set(deadline.Limits{Head: head})
+	return limits
+}
+
 // The time for a head begins with its first byte, and ends with its last.
 func TestHeadTimeout(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()
 	defer server.Close()
 	conn := NewConn(server, nil, 0)
-	conn.HeadTimeout = time.Hour
+	conn.Limits = limited(time.Hour)
 	if err := conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}

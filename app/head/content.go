@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"fullbore/app/deadline"
 )
 
 // content is what is known of a request whose content is being read, for the
@@ -14,6 +16,7 @@ type content struct {
 	method   int    // bytes of line
 	received int64  // bytes of content
 	since    time.Time
+	body     deadline.Body
 }
 
 // maxLine is how many bytes of text are kept for the next request.
@@ -26,7 +29,7 @@ func (c *content) begin(h *Head, buf []byte) {
 	}
 	method, target := h.Method(buf), h.Target(buf)
 	c.line = append(append(c.line[:0], method...), target[:min(len(target), maxRecorded)]...)
-	c.method, c.received, c.since = len(method), 0, time.Now()
+	c.method, c.received, c.since, c.body = len(method), 0, time.Now(), deadline.Body{}
 }
 
 // refusal refuses the request for its content.

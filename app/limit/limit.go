@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"fullbore/app/deadline"
 	"fullbore/logger"
 	"fullbore/static/listing"
 	"fullbore/static/reply"
@@ -24,6 +25,12 @@ const (
 	Descriptors       = "descriptors"        // of the process
 	Memory            = "memory"             // of the process
 	Storage           = "storage"            // that fails
+
+	// Of the time that a client takes.
+	Head     = deadline.RuleHead
+	Idle     = deadline.RuleIdle
+	Upload   = deadline.RuleUpload
+	Download = deadline.RuleDownload
 )
 
 // rules say what was refused, and what to do, for whom a new try in a while is not all.
@@ -36,6 +43,10 @@ var rules = [...]struct{ name, detail string }{
 	{Descriptors, "The server has as many files and connections open as it may."},
 	{Memory, "The server is short of memory."},
 	{Storage, "The disk that has the files does not answer as it should."},
+	{Head, "The head of the request did not come in time."},
+	{Idle, "The body of the request did not come in time."},
+	{Upload, "The body of the request came too slowly."},
+	{Download, "The response was taken too slowly."},
 }
 
 // ruleOf is the place of a rule, -1 if there is none of that name.

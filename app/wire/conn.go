@@ -25,7 +25,7 @@ type Conn struct {
 func (l *Listener) newConn(stream Stream) *Conn {
 	c := &Conn{sock: socket{stream}, registry: &l.Registry}
 	c.receiver.sock, c.sender.sock, c.ending.sock = c.sock, c.sock, c.sock
-	c.sender.cut, c.patience.idle = &c.ending.cut, &l.idle
+	c.sender.cut, c.patience.limits = &c.ending.cut, &l.limits
 	return c
 }
 
@@ -48,6 +48,13 @@ func (c *Conn) SetDeadline(t time.Time) error {
 // SetWriteDeadline ends a write that waits at that time, unless its peer took
 // something within the idle timeout.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.sock.SetWriteDeadline(t) }
+
+// Reconsider says that the listener's limits are others now: Read returns
+// os.ErrDeadlineExceeded once, so that its caller can think of another deadline.
+func (c *Conn) Reconsider() {
+	c.rouse()
+	_ = c.sock.SetWriteDeadline(time.Unix(1, 0)) // which makes a write ask its patience
+}
 
 // Close closes the connection. It may be called twice.
 //

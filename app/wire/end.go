@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,12 +66,13 @@ func (e *ending) linger() {
 	if e.cut.done() || (!e.sending.Load() && e.sock.unread() == 0) || e.sock.CloseWrite() != nil {
 		return
 	}
-	_ = e.sock.SetReadDeadline(time.Now().Add(LingerTime))
+	until := time.Now().Add(LingerTime)
 	buf := copyBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer copyBuffers.Put(buf)
-	for left := LingerBytes; left > 0; {
+	for left := LingerBytes; left > 0 && time.Now().Before(until); {
+		_ = e.sock.SetReadDeadline(until) // again, since it may be another's by now; see Reconsider
 		n, err := e.sock.Read(*buf)
-		if err != nil {
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
 		left -= n

@@ -7,13 +7,10 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"sync/atomic"
 	"time"
-)
 
-// IdleTimeoutDefault is how long a peer may take nothing before its
-// connection ends.
-const IdleTimeoutDefault = 60 * time.Second
+	"fullbore/app/deadline"
+)
 
 // Config of a Listener. The zero value is ready to use.
 type Config struct {
@@ -21,7 +18,7 @@ type Config struct {
 	// while there was something to send. It is not a limit on a whole
 	// response: a slow peer that keeps taking bytes is never cut.
 	//
-	// Optional. Default: IdleTimeoutDefault
+	// Optional. Default: deadline.IdleDefault
 	IdleTimeout time.Duration
 
 	// OnAcceptError is called from Accept for each failed accept, with the pause
@@ -40,7 +37,7 @@ type Config struct {
 type Listener struct {
 	accepting
 	Registry
-	idle atomic.Int64 // nanoseconds; see SetIdleTimeout
+	limits deadline.Current
 }
 
 // Listen opens a TCP listener on addr (host:port; port 0 picks a free one).
@@ -67,22 +64,18 @@ func NewListener(sockets []ListeningSocket, config ...Config) *Listener {
 	for _, socket := range sockets {
 		l.entrances = append(l.entrances, &Entrance{ListeningSocket: socket, listener: l})
 	}
-	l.SetIdleTimeout(cfg.IdleTimeout)
+	l.SetLimits(deadline.Limits{Idle: cfg.IdleTimeout})
 	return l
 }
 
-// SetIdleTimeout changes Config.IdleTimeout, also for connections that are
-// open: those that wait for their peer right now notice within a quarter of the
-// old timeout. 0 or less is IdleTimeoutDefault.
-func (l *Listener) SetIdleTimeout(timeout time.Duration) {
-	if timeout <= 0 {
-		timeout = IdleTimeoutDefault
-	}
-	l.idle.Store(int64(timeout))
+// SetLimits changes what clients are allowed, also those of connections that are open.
+func (l *Listener) SetLimits(limits deadline.Limits) {
+	l.limits.Set(limits)
+	l.reconsider()
 }
 
-// IdleTimeout is Config.IdleTimeout as it is now.
-func (l *Listener) IdleTimeout() time.Duration { return time.Duration(l.idle.Load()) }
+// Limits is what clients are allowed now.
+func (l *Listener) Limits() *deadline.Current { return &l.limits }
 
 // Accept is Entrance.Accept on the first socket, for a Listener that has one.
 func (l *Listener) Accept() (net.Conn, error) { return l.entrances[0].Accept() }

@@ -37,6 +37,7 @@ type receiver struct {
 	read       atomic.Int64
 	phase      atomic.Int32
 	retirement atomic.Int32
+	roused     atomic.Bool // Read has to ask its caller for another deadline
 
 	// The reading goroutine's own.
 	readBy    time.Time // Read's deadline
@@ -77,6 +78,10 @@ func (r *receiver) SetReadDeadline(t time.Time) error {
 // if the one that is wanted, to which it is moved, is still to come, or if it
 // was passed by Retire, of which Read has to think anew.
 func (r *receiver) readLater() bool {
+	if r.roused.Swap(false) {
+		r.readArmed = time.Time{}
+		return false
+	}
 	if !r.readBy.IsZero() && !r.readBy.After(time.Now()) {
 		return false
 	}
@@ -114,6 +119,13 @@ func (r *receiver) Retire(how Retirement) {
 		// connection that is closed already.
 		_ = r.sock.SetReadDeadline(time.Unix(1, 0))
 	}
+}
+
+// rouse has a Read that waits, or the next one, return os.ErrDeadlineExceeded, whatever
+// its deadline is.
+func (r *receiver) rouse() {
+	r.roused.Store(true)
+	_ = r.sock.SetReadDeadline(time.Unix(1, 0)) // of one that is closed nobody waits
 }
 
 func (r *receiver) retired() bool { return Retirement(r.retirement.Load()) != Staying }

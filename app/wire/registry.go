@@ -11,11 +11,12 @@ type Member interface {
 	BytesRead() int64
 	BytesWritten() int64
 
-	// Cut and Retire are called with a part of the registry locked: they must
-	// not call the registry, nor wait for a caller of it. See Conn.Cut and
-	// Conn.Retire.
+	// Cut, Retire and Reconsider are called with a part of the registry locked: they
+	// must not call the registry, nor wait for a caller of it. See Conn.Cut,
+	// Conn.Retire and Conn.Reconsider.
 	Cut(reason error)
 	Retire(how Retirement)
+	Reconsider()
 
 	seat() *Seat
 }
@@ -159,6 +160,9 @@ func (r *Registry) Bytes() (written, read int64) {
 func (r *Registry) Cut(reason error) int {
 	return r.each(func(m Member) { m.Cut(reason) })
 }
+
+// reconsider tells all connections of other limits.
+func (r *Registry) reconsider() { r.each(Member.Reconsider) }
 
 // retire retires the connections that are open, and those to come.
 func (r *Registry) retire(how Retirement) {

@@ -23,6 +23,7 @@ func (c *carried) BytesRead() int64      { return c.read.Load() }
 func (c *carried) BytesWritten() int64   { return c.written.Load() }
 func (c *carried) Cut(reason error)      { c.cut = reason }
 func (c *carried) Retire(how Retirement) { c.retired = append(c.retired, how) }
+func (c *carried) Reconsider()           {}
 
 // have checks what a registry says.
 func have(t *testing.T, r *Registry, open int, accepted, written, read int64) {

@@ -50,7 +50,7 @@ func (s *sender) Write(p []byte) (int, error) {
 }
 
 func (s *sender) write(p []byte) (int, error) {
-	s.patience.begin(s.sock)
+	s.patience.begin(s.sock, s.written.Load())
 	sent := 0
 	for {
 		n, err := s.sock.Write(p[sent:])

@@ -31,7 +31,7 @@ func (s *sender) sendfile(file syscall.Conn, limit *int64) (sent int64, handled 
 	}
 	job := sendfileJob{out: s, limit: limit}
 	send := func(fd uintptr) bool { return job.step(int(fd)) }
-	s.patience.begin(s.sock)
+	s.patience.begin(s.sock, s.written.Load())
 	for {
 		// Control keeps the file's descriptor open for as long as it is used.
 		errSrc := src.Control(func(fd uintptr) {

@@ -1,0 +1,64 @@
+package head
+
+import (
+	"time"
+
+	"fullbore/app/deadline"
+)
+
+// readInTime reads from the connection below for as long as the client may take, by the
+// limits in force. When they change, the connection below gives up once, whatever its
+// deadline is; see wire.Conn.Reconsider.
+func (c *Conn) readInTime(p []byte) (int, error) {
+	now := time.Now()
+	c.awaits(now)
+	for {
+		left, broken := c.left(c.Limits.Get(), now)
+		if left <= 0 {
+			late := broken // so that broken is on the stack
+			return 0, &late
+		}
+		by, given := now.Add(left), c.waitsFor != aHead && !c.readBy.IsZero()
+		if given && c.readBy.Before(by) {
+			by = c.readBy
+		}
+		if err := c.Conn.SetReadDeadline(by); err != nil {
+			return 0, err
+		}
+		n, err := c.Conn.Read(p)
+		before := now
+		now = time.Now()
+		if c.waitsFor == aContent {
+			c.content.body.Waited(now.Sub(before), n > 0)
+		}
+		if n > 0 || !isTimeout(err) || given && !c.readBy.After(now) {
+			return n, err
+		}
+	}
+}
+
+// awaits notes what is waited for, and since when.
+func (c *Conn) awaits(now time.Time) {
+	what := aContent
+	switch c.phase {
+	case atRest:
+		what = aRequest
+	case inHead:
+		what = aHead
+	}
+	if c.waitsFor != what {
+		c.waitsFor, c.since = what, now
+	}
+}
+
+// left is how long the wait may still take, and what is wrong then.
+func (c *Conn) left(l *deadline.Limits, now time.Time) (time.Duration, deadline.Error) {
+	if c.waitsFor == aContent {
+		return c.content.body.Left(l, c.content.received)
+	}
+	limit := l.Head
+	if c.waitsFor == aRequest && c.head.Length > 0 { // not the first one
+		limit = l.Rest
+	}
+	return limit - now.Sub(c.since), deadline.Error{Broken: deadline.RuleHead, Limit: limit}
+}
