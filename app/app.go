@@ -46,6 +46,7 @@ type App struct {
 type opened struct {
 	events        *event.Log
 	transfers     *transfer.Registry
+	caps          *limit.Caps
 	files         *files
 	records       *accessLog
 	state         string // a folder; "": there is none
@@ -83,15 +84,14 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	a.trust(&cfg)
 	a.ready = &readiness{drain: a.drain, health: a.health}
 	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.addresses())
-	refused := &limit.Tally{}
 	measured := metrics.New(version, metrics.Sources{
 		Active: a.transfers.Active, Downloads: a.transfers.Totals, Connections: a.public.counts,
 		LinesDropped: a.records.Dropped, EventsLost: a.events.Dropped,
 		Health: a.health.Report, Filesystems: a.health.Spaces, Drain: a.drain.Begun, Reloads: a.reloads.counts,
-		Watch: func() metrics.Watch { return watchMetrics(a.watch) }, Refused: refused.Refused,
+		Watch: func() metrics.Watch { return watchMetrics(a.watch) }, Refused: a.caps.Refused,
 	})
-	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers, refused},
-		&a.proxies, a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
+	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers, &a.caps.Tally},
+		&a.proxies, a.caps, a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
 	if err == nil {
 		err = a.public.use(cfg.Engine, a.publicServer)
 	}
@@ -99,7 +99,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		a.adminServer, err = newAdmin(admin.Config{
 			Transfers: a.transfers, Metrics: measured.Handler, Health: a.health.Report, Ready: a.ready.check,
 			Drain: a.drain.Status, Version: version, Hosts: func() []string { return adminHosts(current.Load()) },
-			Refused: refused.Refused,
+			Refused: a.caps.Report,
 		}, adminRequests{measured}, a.events.Trouble("server", "serving connections"))
 	}
 	if err != nil {
@@ -120,6 +120,7 @@ func open(cfg config.Config, stdout, stderr io.Writer) (o opened, err error) {
 	o.transfers = transfer.New(transfer.Config{
 		Expiry: cfg.Operations.DownloadAfter, EventsFrom: int64(cfg.Operations.DownloadFrom), Events: &o.events.Logger,
 	})
+	o.caps = limit.New(cfg.Limits)
 	if o.files, err = openFiles(&cfg, o.events.Logger); err != nil {
 		return o, err
 	}
@@ -242,6 +243,7 @@ func (a *App) apply(cfg *config.Config) {
 	a.trust(cfg)
 	a.watch.Set(cfg.Operations.Watch)
 	a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
+	a.caps.Set(cfg.Limits)
 	a.public.SetLimits(cfg.Times)
 	if a.admin != nil {
 		a.admin.SetLimits(cfg.Times)

@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 
 	"app/admin":    {"app/drain", "app/health", "app/limit", "app/listen", "app/transfer", "app/wire", "static/reply"},
 	"app/client":   {"app/head", "app/wire"},
-	"app/config":   {"app/client", "app/deadline", "app/listen", "app/watch", "logger", "static"},
+	"app/config":   {"app/client", "app/deadline", "app/limit", "app/listen", "app/watch", "logger", "static"},
 	"app/deadline": {},
 	"app/drain":    {"app/systemd", "app/transfer", "logger"},
 	"app/engine":   {"app/deadline", "app/head", "app/wire"},

@@ -10,6 +10,7 @@ import (
 	"fullbore/app/client"
 	"fullbore/app/guard"
 	"fullbore/app/head"
+	"fullbore/app/limit"
 	"fullbore/logger"
 	"fullbore/static/dav"
 	"fullbore/static/listing"
@@ -22,7 +23,7 @@ const writeBuffer = 1 << 10
 // newPublic makes the public server: the order in which a request passes
 // through the parts. Nothing is served outside of basePath, "" for all. While it
 // drains, connections end with their responses.
-func newPublic(basePath string, records *accessLog, observer logger.Observer, proxies *client.Proxies, files *files, draining func() bool, trouble fasthttp.Logger) (*fasthttp.Server, error) {
+func newPublic(basePath string, records *accessLog, observer logger.Observer, proxies *client.Proxies, caps *limit.Caps, files *files, draining func() bool, trouble fasthttp.Logger) (*fasthttp.Server, error) {
 	log, err := records.newLogger(observer, proxies)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, pr
 		ErrorHandler:                 answerError,
 		EnableTrustedProxyCheck:      true, // and none is: package client says who they are
 	})
-	app.Use(log.Handle)
+	app.Use(log.Handle, caps.Handle)
 	app.Use(basePath, files.Handle)
 
 	server := app.Server()

@@ -355,11 +355,11 @@ func hostile() *made {
 func TestOverviewSaysWhatWasRefused(t *testing.T) {
 	last := time.Now().Add(-3 * time.Minute)
 	addr := serve(t, Config{Refused: func() []limit.Refused {
-		return []limit.Refused{{Rule: "queue"}, {Rule: "client-downloads", N: 1234, Last: &last}}
+		return []limit.Refused{{Rule: "queue"}, {Rule: "client-downloads", N: 1234, Last: &last, Now: 3, Most: 4, Client: "192.0.2.1"}, {Rule: "downloads", Most: 9}}
 	}})
 	for _, accept := range []string{"text/html", "text/plain", "application/json"} {
 		body := ask(t, addr, "GET", "/", "Accept: "+accept).body
-		if !strings.Contains(body, "client-downloads") || !strings.Contains(body, "1,234 refused, the last 3m 0") || strings.Contains(body, "queue") {
+		if !strings.Contains(body, "client-downloads") || !strings.Contains(body, "192.0.2.1 has 3 of 4 · 1,234 refused, the last 3m 0") || !strings.Contains(body, "0 of 9 · 0 refused") || strings.Contains(body, "queue") {
 			t.Errorf("%s: %s", accept, body)
 		}
 	}

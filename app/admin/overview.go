@@ -24,7 +24,7 @@ type overview struct {
 	Transfers int           `json:"transfers"` // in flight
 	Rate      float64       `json:"rate"`      // of all of them, bytes a second
 	Drain     drainView     `json:"drain"`
-	Limits    []limitView   `json:"limits"` // those that have refused something
+	Limits    []limitView   `json:"limits"` // those that are set, or have refused something
 	Links     []link        `json:"-"`
 
 	// For people.
@@ -35,23 +35,34 @@ type overview struct {
 // limitView is a limit as the page and JSON show it.
 type limitView struct {
 	limit.Refused
-	Text string `json:"text"` // what it refused, and when the last time
+	Text string `json:"text"` // how near it is, what it refused, and when the last time
 }
 
-// limits are those that have refused something.
+// limits are those that are set, or have refused something.
 func (s *server) limits() []limitView {
 	views := []limitView{} // JSON has [], not null
 	for _, r := range s.cfg.Refused() {
-		if r.N == 0 {
-			continue
+		if r.N > 0 || r.Most > 0 {
+			views = append(views, limitView{r, limitText(r)})
 		}
-		v := limitView{r, humanize.Comma(r.N) + " refused"}
-		if r.Last != nil {
-			v.Text += ", the last " + sinceText(*r.Last) + " ago"
-		}
-		views = append(views, v)
 	}
 	return views
+}
+
+func limitText(r limit.Refused) string {
+	var parts []string
+	if r.Most > 0 {
+		now := humanize.Comma(int64(r.Now)) + " of " + humanize.Comma(int64(r.Most))
+		if r.Client != "" {
+			now = r.Client + " has " + now
+		}
+		parts = append(parts, now)
+	}
+	refused := humanize.Comma(r.N) + " refused"
+	if r.Last != nil {
+		refused += ", the last " + sinceText(*r.Last) + " ago"
+	}
+	return strings.Join(append(parts, refused), " · ")
 }
 
 // link is a place to look.

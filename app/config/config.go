@@ -13,6 +13,7 @@ import (
 
 	"fullbore/app/client"
 	"fullbore/app/deadline"
+	"fullbore/app/limit"
 	"fullbore/app/listen"
 	"fullbore/app/watch"
 	"fullbore/logger"
@@ -39,6 +40,7 @@ type Config struct {
 	Files          Files           // how files and folders are answered for
 	Times          deadline.Limits // how long clients may take
 	DrainTimeout   time.Duration   // how long downloads may go on after a stop
+	Limits         limit.Settings  // what clients may take
 	Operations     Operations      // how the server watches itself
 }
 
@@ -68,7 +70,7 @@ func defaultConfig() Config {
 // key; Loader.Load's says where its value came from, too.
 func (c *Config) Validate() error {
 	for _, find := range []func() error{
-		c.validateAddresses, c.validateProxies, c.validateBasePath, c.validateEngine, c.validateTimes, c.validateLog, c.Files.validate, c.Operations.validate,
+		c.validateAddresses, c.validateProxies, c.validateBasePath, c.validateEngine, c.validateTimes, c.validateLimits, c.validateLog, c.Files.validate, c.Operations.validate,
 	} {
 		if err := find(); err != nil {
 			return err

@@ -32,6 +32,7 @@ const (
 	sectionServing = "Serving"
 	sectionTimes   = "Time limits"
 	sectionFiles   = "Files and folders"
+	sectionLimits  = "Limits"
 	sectionLog     = "Access log"
 	sectionAdmin   = "Operations"
 	sectionWatch   = "Watchdog"
@@ -42,7 +43,7 @@ const pathKey = "path"
 
 // Keys lists all settings. Their values are those of c, so that Set changes it.
 func (c *Config) Keys() []Key {
-	return slices.Concat(c.servingKeys(), c.timeKeys(), c.Files.keys(), c.logKeys(), c.Operations.keys(), watchKeys(&c.Operations.Watch))
+	return slices.Concat(c.servingKeys(), c.timeKeys(), c.Files.keys(), limitKeys(&c.Limits), c.logKeys(), c.Operations.keys(), watchKeys(&c.Operations.Watch))
 }
 
 func (c *Config) servingKeys() []Key {

@@ -19,6 +19,7 @@ import (
 const (
 	Connections       = "connections"        // in all
 	ClientConnections = "client-connections" // of one client
+	Downloads         = "downloads"          // at once, in all
 	ClientDownloads   = "client-downloads"   // of one client at once
 	ClientRequests    = "client-requests"    // of one client a second
 	Queue             = "queue"              // of downloads that wait
@@ -37,6 +38,7 @@ const (
 var rules = [...]struct{ name, detail string }{
 	{Connections, "The server has as many connections as it may."},
 	{ClientConnections, "There are as many connections from your address as one may have. Close some."},
+	{Downloads, "As many files are being sent as may be at once."},
 	{ClientDownloads, "There are as many downloads for your address as one may have at once. Let one of them end."},
 	{ClientRequests, "Too many requests came from your address in a short time. Ask more slowly."},
 	{Queue, "Too many downloads wait for their turn already."},

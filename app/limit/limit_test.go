@@ -24,12 +24,22 @@ func (observer) Begin(*logger.Result)   {}
 func (observer) Ready(*logger.Result)   {}
 func (o observer) End(r *logger.Result) { o.Observe(r) }
 
-// serve serves app, with a record of each request in log and in tally, until stop.
+// serve serves one handler, with a record of each request in log and in tally, until
+// stop.
 func serve(t *testing.T, handle fiber.Handler) (addr string, log *bytes.Buffer, tally *limit.Tally, stop func()) {
 	t.Helper()
 	log, tally = &bytes.Buffer{}, &limit.Tally{}
-	app := fiber.New(fiber.Config{DisableStartupMessage: true, ReduceMemoryUsage: true})
-	app.Use(logger.New(logger.Config{Format: logger.FormatJSON, Fields: []string{"status", "rule"}, Output: log, Observer: observer{tally}}), handle)
+	addr, stop = serveApp(t, log, tally, handle)
+	return addr, log, tally, stop
+}
+
+func serveApp(t *testing.T, log io.Writer, tally *limit.Tally, handlers ...fiber.Handler) (addr string, stop func()) {
+	t.Helper()
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, ReduceMemoryUsage: true, WriteBufferSize: 1})
+	app.Use(logger.New(logger.Config{Format: logger.FormatJSON, Fields: []string{"status", "rule"}, Output: log, Observer: observer{tally}}))
+	for _, handle := range handlers {
+		app.Use(handle)
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +56,7 @@ func serve(t *testing.T, handle fiber.Handler) (addr string, log *bytes.Buffer, 
 		}
 	})
 	t.Cleanup(stop)
-	return ln.Addr().String(), log, tally, stop
+	return ln.Addr().String(), stop
 }
 
 // ask is a GET, with a choice of formats.
@@ -128,5 +138,147 @@ func TestTallyCountsWithoutAllocation(t *testing.T) {
 	result := &logger.Result{Rule: limit.Connections}
 	if n := testing.AllocsPerRun(1000, func() { tally.Observe(result); tally.Count(limit.Memory) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// files answers as the files of a server do: GETs of /file are downloads, which last
+// until release is closed.
+func files(release chan struct{}) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		switch {
+		case c.Path() == "/missing":
+			return fiber.ErrNotFound
+		case c.Path() == "/listing":
+			c.Context().SetUserValue(logger.KindKey, "listing")
+		default:
+			c.Context().SetUserValue(logger.KindKey, "file")
+			c.Set("ETag", `"x"`)
+			if c.Get("If-None-Match") != "" {
+				return c.SendStatus(fiber.StatusNotModified)
+			}
+			if c.Query("wait") != "" {
+				return c.SendStream(&waiting{release: release}, 2)
+			}
+		}
+		return c.SendString("ok")
+	}
+}
+
+// waiting is a body of two bytes that come apart.
+type waiting struct {
+	release chan struct{}
+	read    int
+}
+
+func (w *waiting) Read(p []byte) (int, error) {
+	w.read++
+	switch w.read {
+	case 1:
+	case 2:
+		<-w.release
+	default:
+		return 0, io.EOF
+	}
+	return copy(p, "x"), nil
+}
+
+// limited serves files under caps.
+func limited(t *testing.T, settings limit.Settings, release chan struct{}) (addr string, caps *limit.Caps, log *bytes.Buffer, stop func()) {
+	t.Helper()
+	caps = limit.New(settings)
+	log = &bytes.Buffer{}
+	addr, stop = serveApp(t, log, &caps.Tally, caps.Handle, files(release))
+	return addr, caps, log, stop
+}
+
+func get(t *testing.T, method, url string, fields ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequest(method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+// A client has as many downloads as it may; what is none is answered all the same, and a
+// place is free again when one is over.
+func TestClientDownloads(t *testing.T) {
+	release := make(chan struct{})
+	addr, caps, log, stop := limited(t, limit.Settings{ClientDownloads: 2}, release)
+	defer func() { close(release) }()
+	url := "http://" + addr
+	first, second := get(t, "GET", url+"/a?wait=1"), get(t, "GET", url+"/b?wait=1")
+	if first.StatusCode != 200 || second.StatusCode != 200 {
+		t.Fatalf("answered %d and %d", first.StatusCode, second.StatusCode)
+	}
+	third := get(t, "GET", url+"/c")
+	if third.StatusCode != 429 || third.Header.Get("Retry-After") != "5" || third.Header.Get("ETag") != "" {
+		t.Errorf("the third: %d %v", third.StatusCode, third.Header)
+	}
+	for _, other := range []struct {
+		method, path, field string
+		status              int
+	}{{"HEAD", "/c", "A: b", 200}, {"GET", "/listing", "A: b", 200}, {"GET", "/missing", "A: b", 404}, {"GET", "/c", "If-None-Match: x", 304}} {
+		if resp := get(t, other.method, url+other.path, other.field); resp.StatusCode != other.status {
+			t.Errorf("%s %s is %d, want %d", other.method, other.path, resp.StatusCode, other.status)
+		}
+	}
+	caps.Set(limit.Settings{ClientDownloads: 3}) // at once
+	if resp := get(t, "GET", url+"/c"); resp.StatusCode != 200 {
+		t.Errorf("after the change: %d", resp.StatusCode)
+	}
+	caps.Set(limit.Settings{Downloads: 1})
+	if resp := get(t, "GET", url+"/c"); resp.StatusCode != 503 {
+		t.Errorf("above the limit of all: %d", resp.StatusCode)
+	}
+	caps.Set(limit.Settings{ClientDownloads: 2})
+	release <- struct{}{}
+	release <- struct{}{}
+	for _, resp := range []*http.Response{first, second} {
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "xx" {
+			t.Errorf("%q %v", body, err)
+		}
+	}
+	for deadline := time.Now().Add(30 * time.Second); get(t, "GET", url+"/c").StatusCode != 200; {
+		if time.Now().After(deadline) {
+			t.Fatal("no place is free again")
+		}
+	}
+	stop()
+	if refused := strings.Count(log.String(), `"rule":"client-downloads"`); refused < 1 || !strings.Contains(log.String(), `{"status":503,"rule":"downloads"}`) {
+		t.Errorf("logged\n%s", log)
+	}
+}
+
+// Requests that come too often are told when to come, whatever they ask for.
+func TestClientRequests(t *testing.T) {
+	addr, caps, log, stop := limited(t, limit.Settings{Requests: limit.Rate{N: 1, Per: time.Hour, Burst: 3}}, nil)
+	url := "http://" + addr
+	for _, want := range []int{200, 404, 200, 429, 429} {
+		path := map[int]string{200: "/a", 404: "/missing", 429: "/listing"}[want]
+		resp := get(t, "GET", url+path)
+		if resp.StatusCode != want {
+			t.Errorf("%s is %d, want %d", path, resp.StatusCode, want)
+		}
+		if after := resp.Header.Get("Retry-After"); (want == 429) != (after == "3600") {
+			t.Errorf("%d says to retry after %q", want, after)
+		}
+	}
+	caps.Set(limit.Settings{})
+	if resp := get(t, "GET", url+"/a"); resp.StatusCode != 200 {
+		t.Errorf("without the limit: %d", resp.StatusCode)
+	}
+	stop()
+	if n := strings.Count(log.String(), `{"status":429,"rule":"client-requests"}`); n != 2 {
+		t.Errorf("%d in\n%s", n, log)
 	}
 }

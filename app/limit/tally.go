@@ -32,12 +32,15 @@ func (t *Tally) Count(rule string) {
 	}
 }
 
-// Refused is what a rule has refused. Its JSON is part of the admin listener's, and
-// stable.
+// Refused is what a rule has refused, and how near it is to refusing more. Its JSON is
+// part of the admin listener's, and stable.
 type Refused struct {
-	Rule string     `json:"rule"`
-	N    int64      `json:"refused"`        // since the start
-	Last *time.Time `json:"last,omitempty"` // nil: never
+	Rule   string     `json:"rule"`
+	N      int64      `json:"refused"`          // since the start
+	Last   *time.Time `json:"last,omitempty"`   // nil: never
+	Now    int        `json:"now"`              // how many there are
+	Most   int        `json:"most"`             // how many there may be; 0: it is off, or does not count
+	Client string     `json:"client,omitempty"` // who has that many, if each may
 }
 
 // Refused is what each rule has refused.

@@ -1,0 +1,46 @@
+//go:build !race
+
+package limit
+
+import (
+	"testing"
+	"time"
+)
+
+// The race detector allocates, hence the build tag.
+func TestCountingAllocatesNothing(t *testing.T) {
+	r, d, rate := newRates(), newDownloads(), Rate{N: 10, Per: time.Second}
+	n, now := uint32(0), time.Now()
+	one := func() {
+		n++
+		r.take(nth(n), rate, now)
+		s, _ := d.begin(nth(n), 10, 10)
+		_ = s.Detach().Close()
+	}
+	one()
+	if got := testing.AllocsPerRun(1000, one); got != 0 {
+		t.Errorf("%v allocations a download", got)
+	}
+}
+
+func BenchmarkRate(b *testing.B) {
+	r, rate := newRates(), Rate{N: 10, Per: time.Second}
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for n := uint32(0); p.Next(); n++ {
+			r.take(nth(n), rate, time.Now())
+		}
+	})
+}
+
+func BenchmarkDownload(b *testing.B) {
+	d := newDownloads()
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for n := uint32(0); p.Next(); n++ {
+			if s, _ := d.begin(nth(n%1000), 0, 10); s != nil {
+				_ = s.Close()
+			}
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package limit
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Settings are the caps. Each is off where it is 0. All may change while they are in
+// use, and apply at once.
+type Settings struct {
+	Connections       int  // open at once, in all
+	ClientConnections int  // of one client
+	Requests          Rate // of one client
+	Downloads         int  // sent at once, in all
+	ClientDownloads   int  // of one client
+}
+
+// Rate is a number of requests in a time, with a burst.
+type Rate struct {
+	N     int           // 0: no limit
+	Per   time.Duration // a second, a minute or an hour
+	Burst int           // how many may come at once after a rest; 0: N
+}
+
+// The units of a Rate.
+var units = [...]struct {
+	name string
+	per  time.Duration
+}{{"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}}
+
+// errRate says how a Rate is written.
+var errRate = errors.New("want 0, or a rate such as 10/s, 100/m or 10/s,burst=50")
+
+// mostRequests keeps the time between two requests far above the clock's resolution.
+const mostRequests = 1_000_000
+
+// ParseRate reads a Rate as its String writes it.
+func ParseRate(text string) (Rate, error) {
+	if text == "0" || text == "" {
+		return Rate{}, nil
+	}
+	rate, burst, bursts := strings.Cut(text, ",")
+	n, unit, _ := strings.Cut(rate, "/")
+	var r Rate
+	for _, u := range units {
+		if u.name == unit {
+			r.Per = u.per
+		}
+	}
+	var err error
+	if r.N, err = strconv.Atoi(n); err != nil || r.N < 1 || r.Per == 0 {
+		return Rate{}, errRate
+	}
+	if r.N > mostRequests {
+		return Rate{}, fmt.Errorf("want at most %d/%s", mostRequests, unit)
+	}
+	if !bursts {
+		return r, nil
+	}
+	burst, named := strings.CutPrefix(strings.TrimSpace(burst), "burst=")
+	if r.Burst, err = strconv.Atoi(burst); err != nil || !named || r.Burst < 1 || r.Burst > math.MaxInt32 {
+		return Rate{}, errRate
+	}
+	return r, nil
+}
+
+// String is the rate as people write it.
+func (r Rate) String() string {
+	if r.N == 0 {
+		return "0"
+	}
+	text := strconv.Itoa(r.N)
+	for _, u := range units {
+		if u.per == r.Per {
+			text += "/" + u.name
+		}
+	}
+	if r.Burst > 0 {
+		text += ",burst=" + strconv.Itoa(r.Burst)
+	}
+	return text
+}
+
+// burst is how many may come at once.
+func (r Rate) burst() int64 {
+	if r.Burst > 0 {
+		return int64(r.Burst)
+	}
+	return int64(r.N)
+}
