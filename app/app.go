@@ -82,6 +82,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		Timeout: func() time.Duration { return current.Load().DrainTimeout },
 	})
 	a.trust(&cfg)
+	a.public.Gate = a.caps.Gate(a.proxies.Trusts)
 	a.ready = &readiness{drain: a.drain, health: a.health}
 	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.addresses())
 	measured := metrics.New(version, metrics.Sources{
@@ -244,6 +245,7 @@ func (a *App) apply(cfg *config.Config) {
 	a.watch.Set(cfg.Operations.Watch)
 	a.transfers.Configure(cfg.Operations.DownloadAfter, int64(cfg.Operations.DownloadFrom))
 	a.caps.Set(cfg.Limits)
+	a.public.Recount()
 	a.public.SetLimits(cfg.Times)
 	if a.admin != nil {
 		a.admin.SetLimits(cfg.Times)

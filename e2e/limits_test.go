@@ -6,6 +6,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -112,5 +113,79 @@ func TestClientRequestsAreLimited(t *testing.T) {
 	}
 	if rules := s.refusals(); strings.Join(rules, " ") != "client-requests client-requests client-requests" {
 		t.Errorf("the records name %q", rules)
+	}
+}
+
+// idle is a connection on which a request was answered.
+func (s *server) idle(t *testing.T) *client {
+	t.Helper()
+	c := dial(t, s.addr, 0)
+	if status, _ := answered(t, c, "/file"); status != "HTTP/1.1 200 OK" {
+		t.Fatalf("answered %s", status)
+	}
+	return c
+}
+
+// Connections beyond a limit are told so at once, before they ask anything, and a reload
+// applies to those that are open.
+func TestConnectionsAreLimited(t *testing.T) {
+	t.Parallel()
+	needTool(t, "curl")
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "file"), "content")
+	settings := filepath.Join(t.TempDir(), "fullbore.yaml")
+	writeFile(t, settings, "connections: 3\n")
+	s := start(t, "--config", settings, dir)
+	held := []*client{s.idle(t), s.idle(t), s.idle(t)}
+	refused := func(status, rule string) {
+		t.Helper()
+		// Whether a client asks before it reads or after, it reads why.
+		silent := dial(t, s.addr, 0)
+		all, err := io.ReadAll(silent.r)
+		if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 "+status+"\r\n") || !strings.Contains(string(all), `"rule":"`+rule+`"`) {
+			t.Errorf("%v: %s", err, all)
+		}
+		told := curl(t, dir, "-i", s.url("/file"))
+		for _, want := range []string{"HTTP/1.1 " + status + "\r\n", "\r\nRetry-After: 5\r\n", "\r\nContent-Type: application/problem+json\r\n", `"rule":"` + rule + `"`} {
+			if !strings.Contains(told, want) {
+				t.Errorf("want %q in %s", want, told)
+			}
+		}
+	}
+	refused("503 Service Unavailable", "connections")
+	if n := s.scrape()["fullbore_refused_total rule=connections"]; n != 2 {
+		t.Errorf("%v are counted", n)
+	}
+	writeFile(t, settings, "client-connections: 3\n")
+	s.signal(syscall.SIGHUP)
+	s.reloads(1)
+	refused("429 Too Many Requests", "client-connections")
+	if page := s.askAdmin("GET", "/").body; !strings.Contains(page, "client-connections: 127.0.0.1 has 3 of 3 · 2 refused") {
+		t.Errorf("the admin listener says %s", page)
+	}
+	held[0].Close()
+	curl(t, dir, "-f", "--retry", "20", "--retry-delay", "1", s.url("/file"))
+	if status, _ := answered(t, held[1], "/file"); status != "HTTP/1.1 200 OK" {
+		t.Errorf("who is in is answered %s", status)
+	}
+	writeFile(t, settings, "client-connections: 0\n")
+	s.signal(syscall.SIGHUP)
+	s.reloads(2)
+	curl(t, dir, "-f", s.url("/file"))
+	if rules := s.refusals(); len(rules) != 0 {
+		t.Errorf("there are records of what was not asked: %q", rules)
+	}
+}
+
+// With 16 connections, a program gets the file whole over the four that it may have.
+func TestAria2UnderALimitOfConnections(t *testing.T) {
+	t.Parallel()
+	needTool(t, "aria2c")
+	dir, into := t.TempDir(), t.TempDir()
+	sum := noise(t, filepath.Join(dir, "file"), 100<<20, 5)
+	s := start(t, "--client-connections", "4", dir)
+	aria2(t, into, "-x16", "-s16", "-k1M", "--retry-wait=1", "--max-tries=0", "--console-log-level=warn", "--summary-interval=0", "-o", "file", s.url("/file"))
+	if sha256Of(t, filepath.Join(into, "file")) != sum {
+		t.Error("the file is not the original")
 	}
 }

@@ -56,6 +56,13 @@ func (p *Proxies) Trust(networks Networks) {
 	p.trusted.Store(&networks)
 }
 
+// Trusts reports whether a proxy is one of them; the zero Addr is that of all who are
+// at the other end of a Unix socket.
+func (p *Proxies) Trusts(addr netip.Addr) bool {
+	trusted := p.trusted.Load()
+	return trusted != nil && trusted.has(addr)
+}
+
 // believed is the user value of a request whose fields tell of its way: the *Networks
 // that were trusted when it began.
 type believed struct{}

@@ -4,6 +4,8 @@ import "fullbore/app/limit"
 
 func limitKeys(l *limit.Settings) []Key {
 	return []Key{
+		{limit.Connections, sectionLimits, "serve at most this many connections at once; 0 is no limit", true, nil, (*integer)(&l.Connections)},
+		{limit.ClientConnections, sectionLimits, "serve at most this many connections of one client; 0 is no limit", true, nil, (*integer)(&l.ClientConnections)},
 		{limit.Downloads, sectionLimits, "send at most this many files at once; 0 is no limit", true, nil, (*integer)(&l.Downloads)},
 		{limit.ClientDownloads, sectionLimits, "send a client at most this many files, or parts of files, at once; 0 is no limit", true, nil, (*integer)(&l.ClientDownloads)},
 		{limit.ClientRequests, sectionLimits, "answer a client at most so often, such as 10/s, 100/m or 10/s,burst=50; 0 is no limit", true, nil, (*requestRate)(&l.Requests)},
@@ -15,7 +17,10 @@ func (c *Config) validateLimits() error {
 		key string
 		n   int
 	}{
-		{limit.Downloads, c.Limits.Downloads}, {limit.ClientDownloads, c.Limits.ClientDownloads},
+		{limit.Connections, c.Limits.Connections},
+		{limit.ClientConnections, c.Limits.ClientConnections},
+		{limit.Downloads, c.Limits.Downloads},
+		{limit.ClientDownloads, c.Limits.ClientDownloads},
 	} {
 		if count.n < 0 {
 			return wrong(count.key, "%d: want 0, which is no limit, or more", count.n)

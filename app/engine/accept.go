@@ -94,13 +94,19 @@ func (l *loop) stopAccepting() {
 
 // add carries a new connection.
 func (l *loop) add(fd int, remote netip.AddrPort) {
+	share, refusal := l.admit(fd, remote)
+	if refusal != nil {
+		l.turnAway(fd, remote, refusal)
+		return
+	}
 	c := &Conn{loop: l, fd: fd, remote: remote}
 	if !l.carry(c) {
 		closeFD(fd)
+		l.letGo(share)
 		return
 	}
 	l.open++
-	l.engine.listener.Add(c)
+	l.engine.listener.AddAs(c, share)
 	l.heads.push(c, l.now)
 	l.needTick(l.engine.limits().Head / ticksPerTimeout)
 }

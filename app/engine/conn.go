@@ -55,6 +55,7 @@ const (
 	hungUp                     // the peer sends no more
 	queued                     // in loop.ready
 	closed                     // the descriptor is not ours any more
+	refused                    // it is not served, only told why
 )
 
 func (c *Conn) has(f flags) bool { return c.is&f != 0 }

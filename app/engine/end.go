@@ -140,4 +140,7 @@ func (l *loop) shut(c *Conn) {
 func (l *loop) forget(c *Conn) {
 	l.engine.listener.Remove(c)
 	l.open--
+	if c.has(refused) {
+		l.engine.listener.Lingering.End()
+	}
 }

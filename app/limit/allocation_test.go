@@ -3,6 +3,7 @@
 package limit
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -10,9 +11,14 @@ import (
 // The race detector allocates, hence the build tag.
 func TestCountingAllocatesNothing(t *testing.T) {
 	r, d, rate := newRates(), newDownloads(), Rate{N: 10, Per: time.Second}
+	g := New(Settings{Connections: 10, ClientConnections: 10}).Gate(func(netip.Addr) bool { return false })
 	n, now := uint32(0), time.Now()
 	one := func() {
 		n++
+		g.Enter(-1)
+		share, _ := g.Count(addrOf(n))
+		share.Leave()
+		g.Leave()
 		r.take(nth(n), rate, now)
 		s, _ := d.begin(nth(n), 10, 10)
 		_ = s.Detach().Close()

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -20,13 +21,22 @@ type Caps struct {
 	settings  atomic.Pointer[Settings]
 	rates     atomic.Pointer[rates] // nil while there is no limit
 	downloads *downloads
+	gate      Gate
 }
 
 // New makes Caps with settings that Set may change.
 func New(settings Settings) *Caps {
 	c := &Caps{downloads: newDownloads()}
+	c.gate.caps, c.gate.clients = c, newConnections()
 	c.Set(settings)
 	return c
+}
+
+// Gate is for the listener whose connections are counted. trusted says whose are those of
+// many clients.
+func (caps *Caps) Gate(trusted func(netip.Addr) bool) *Gate {
+	caps.gate.trusted = trusted
+	return &caps.gate
 }
 
 // Set changes the settings. What goes on already goes on.
@@ -43,19 +53,28 @@ func (caps *Caps) Set(settings Settings) {
 // Report is what each rule has refused, and how near it is to refusing more.
 func (caps *Caps) Report() []Refused {
 	settings, all := caps.settings.Load(), caps.Refused()
-	running, client, its := caps.downloads.use()
+	running, downloader, downloads := caps.downloads.use()
+	connected, connections := caps.gate.clients.use()
 	for i := range all {
 		switch r := &all[i]; r.Rule {
+		case Connections:
+			r.Now, r.Most = int(caps.gate.open.Load()), settings.Connections
+		case ClientConnections:
+			r.near(connected, connections, settings.ClientConnections)
 		case Downloads:
 			r.Now, r.Most = running, settings.Downloads
 		case ClientDownloads:
-			r.Now, r.Most = its, settings.ClientDownloads
-			if its > 0 && r.Most > 0 {
-				r.Client = client.String()
-			}
+			r.near(downloader, downloads, settings.ClientDownloads)
 		}
 	}
 	return all
+}
+
+// near says how much the client with most has of what each may have.
+func (r *Refused) near(key client.Key, n, most int) {
+	if r.Most = most; most > 0 && n > 0 {
+		r.Now, r.Client = n, key.String()
+	}
 }
 
 // Handle is the middleware before the one that serves files.

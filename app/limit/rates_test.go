@@ -13,10 +13,12 @@ import (
 )
 
 // nth is a client of its own for each number.
-func nth(n uint32) client.Key {
+func nth(n uint32) client.Key { return client.KeyOf(addrOf(n)) }
+
+func addrOf(n uint32) netip.Addr {
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], n)
-	return client.KeyOf(netip.AddrFrom4(b))
+	return netip.AddrFrom4(b)
 }
 
 // What passes in any stretch of time is at most the burst and the rate; who is told to

@@ -36,13 +36,19 @@ type Entrance struct {
 // Accept waits for the next connection, a *Conn. It returns an error only when
 // the socket is closed or broken beyond a retry.
 func (e *Entrance) Accept() (net.Conn, error) {
-	stream, err := e.accept()
-	if err != nil {
-		return nil, err
+	for {
+		stream, err := e.accept()
+		if err != nil {
+			return nil, err
+		}
+		share, ok := e.admit(stream)
+		if !ok {
+			continue
+		}
+		c := e.listener.newConn(stream)
+		e.listener.AddAs(c, share)
+		return c, nil
 	}
-	c := e.listener.newConn(stream)
-	e.listener.Add(c)
-	return c, nil
 }
 
 func (e *Entrance) accept() (Stream, error) {

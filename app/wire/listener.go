@@ -38,6 +38,8 @@ type Listener struct {
 	accepting
 	Registry
 	limits deadline.Current
+
+	Lingering Lingering
 }
 
 // Listen opens a TCP listener on addr (host:port; port 0 picks a free one).

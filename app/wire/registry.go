@@ -27,6 +27,7 @@ type Seat struct {
 	member     Member
 	shard      *shard // nil: none
 	prev, next *Seat
+	share      Share // nil: it is counted for no client
 }
 
 func (s *Seat) seat() *Seat { return s }
@@ -42,6 +43,10 @@ type Registry struct {
 	accepted, open, peak atomic.Int64
 	retirement           atomic.Int32
 	shards               [shards]shard
+
+	// Gate decides which connections are served, and is told when they end. Optional. It
+	// is to be set before anybody accepts.
+	Gate Gate
 }
 
 // shard is a list of members.
@@ -53,11 +58,14 @@ type shard struct {
 
 // Add counts a new connection as accepted and open, and retires it if the
 // others are.
-func (r *Registry) Add(m Member) {
+func (r *Registry) Add(m Member) { r.AddAs(m, nil) }
+
+// AddAs is Add for a connection that the Gate has counted.
+func (r *Registry) AddAs(m Member, share Share) {
 	shard := &r.shards[r.accepted.Add(1)%shards]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	r.enter(shard, m)
+	r.enter(shard, m, share)
 	open := r.open.Add(1)
 	for peak := r.peak.Load(); open > peak && !r.peak.CompareAndSwap(peak, open); {
 		peak = r.peak.Load()
@@ -76,8 +84,14 @@ func (r *Registry) Remove(m Member) {
 	defer shard.mu.Unlock()
 	shard.written += m.BytesWritten()
 	shard.read += m.BytesRead()
+	if seat.share != nil {
+		seat.share.Leave()
+	}
 	shard.leave(seat)
 	r.open.Add(-1)
+	if r.Gate != nil {
+		r.Gate.Leave()
+	}
 }
 
 // Replace gives the place of old, which must have one, to m, which goes on with
@@ -86,13 +100,14 @@ func (r *Registry) Replace(old, m Member) {
 	shard := old.seat().shard
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
+	share := old.seat().share
 	shard.leave(old.seat())
-	r.enter(shard, m)
+	r.enter(shard, m, share)
 }
 
-func (r *Registry) enter(in *shard, m Member) {
+func (r *Registry) enter(in *shard, m Member, share Share) {
 	seat := m.seat()
-	*seat = Seat{member: m, shard: in, next: in.first}
+	*seat = Seat{member: m, shard: in, next: in.first, share: share}
 	if in.first != nil {
 		in.first.prev = seat
 	}
