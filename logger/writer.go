@@ -14,8 +14,12 @@ var errStalled = fmt.Errorf("logger: the sink stalls: %w", os.ErrDeadlineExceede
 
 var lineFeed = []byte{'\n'}
 
-// maxSpare is how many empty blocks are kept: one fills while one is written.
-const maxSpare = 2
+// How many empty blocks are kept: one fills while one is written, and more while lines
+// come faster than the goroutine has its turn.
+const (
+	maxSpare  = 2
+	busySpare = 8
+)
 
 // Writer collects lines in memory and writes them to a sink from its own goroutine,
 // so that no request waits for a disk or for the reader of a pipe.
@@ -28,7 +32,7 @@ const maxSpare = 2
 // precedes the next ones.
 //
 // It holds about MaxPending + BufferSize bytes at most and frees all but two buffers
-// after a burst. No timer runs while there is nothing to write.
+// when the lines that wait have been written. No timer runs while there is nothing to write.
 //
 // If the sink is os.Stdout or os.Stderr and its reader goes away, the program dies
 // unless it ignores or handles SIGPIPE, see os/signal.

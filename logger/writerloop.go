@@ -55,7 +55,20 @@ func (w *Writer) writeBlocks(all bool) error {
 		}
 		w.giveBack()
 	}
+	if all {
+		w.free()
+	}
 	return last
+}
+
+// free lets go of spare blocks after a burst.
+func (w *Writer) free() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := min(len(w.spare), maxSpare); n < len(w.spare) {
+		clear(w.spare[n:])
+		w.spare = w.spare[:n]
+	}
 }
 
 // take moves the oldest block out of the queue.
@@ -76,7 +89,7 @@ func (w *Writer) take() []byte {
 func (w *Writer) giveBack() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if cap(w.inHand) == w.config.BufferSize && len(w.spare) < maxSpare {
+	if cap(w.inHand) == w.config.BufferSize && len(w.spare) < busySpare {
 		w.spare = append(w.spare, w.inHand[:0])
 	}
 	w.inHand = nil

@@ -38,10 +38,8 @@ func (l *loop) answer(c *Conn, n int, number uint64) (more, ours bool) {
 		return false, false
 	}
 	l.keepRest(c, rest)
-	if timeout := l.engine.timedOut(c, ctx); timeout != ctx {
-		ctx, l.ctx = timeout, timeout
-	}
-	return l.respond(c, ctx, persists), true
+	l.respond(c, l.engine.timedOut(c, ctx), persists)
+	return false, true
 }
 
 // keepRest remembers what came behind a request.
@@ -79,35 +77,57 @@ func (l *loop) goOnElsewhere() bool {
 	return true
 }
 
-// respond sends what the handlers have left in ctx, as far as the socket takes
-// it at once. It is true if all is sent and the connection goes on.
-func (l *loop) respond(c *Conn, ctx *fasthttp.RequestCtx, persists bool) bool {
+// respond has what the handlers have left in ctx sent, once all requests that came
+// together are handled: handlers find more of what they need in the processor's caches
+// behind each other than behind the megabytes of a response.
+func (l *loop) respond(c *Conn, ctx *fasthttp.RequestCtx, persists bool) {
+	l.ctx = acquireCtx()
 	closes := l.engine.finishHeader(ctx, persists)
 	body, kind := bodyOf(ctx)
 	if kind == streamed {
-		l.ctx = acquireCtx()
 		l.release(c)
 		go l.engine.stream(c, ctx, closes)
-		return false
+		return
 	}
-	l.out = ctx.Response.Header.AppendBytes(l.out)
 	r := newResponse()
 	r.ctx, r.close = ctx, closes
 	c.out = r
+	if err := r.put(kind, body); err != nil {
+		c.fail(err)
+		l.broken(c)
+		return
+	}
+	l.answers = append(l.answers, c)
+}
+
+// put makes a buffer of the header, and of a small body behind it. The error is that
+// of putBody.
+func (r *response) put(kind kindOfBody, body Body) (err error) {
+	length := int64(0)
+	switch kind {
+	case inMemory: // or Response.Body would read it
+		length = int64(len(r.ctx.Response.Body()))
+	case planned:
+		length, _ = body.Plan()
+	}
+	room := headRoom
+	if length <= smallBody {
+		room += int(length)
+	}
+	r.buf = getBuffer(room)
+	out := r.ctx.Response.Header.AppendBytes(*r.buf)
 	switch kind {
 	case inMemory:
-		l.out = r.putMemory(l.out, ctx.Response.Body())
+		out = r.putMemory(out, r.ctx.Response.Body())
 	case planned:
-		var err error
-		if l.out, err = r.putBody(l.out, body); err != nil {
-			c.fail(err)
-			l.broken(c)
-			return false
-		}
+		out, err = r.putBody(out, body)
 	}
-	r.head = l.out
-	return l.sendOn(c)
+	*r.buf, r.head = out, out
+	return err
 }
+
+// headRoom, in bytes, is enough for most headers.
+const headRoom = 1 << 10
 
 // putMemory puts a body in memory behind the header, if it is small.
 func (r *response) putMemory(out, body []byte) []byte {
@@ -132,19 +152,17 @@ func (r *response) putBody(out []byte, body Body) (whole []byte, err error) {
 	return whole, err
 }
 
-// detach makes a response that takes longer independent of the request, which
-// others need: of the loop's buffer, and of its ctx if that can be.
-func (l *loop) detach(r *response) {
-	if len(r.head) > 0 && r.buf == nil {
-		r.keepHead(r.head)
-	}
+// detach makes a response that takes longer give up what it does not need: most of its
+// buffer, and its ctx if that can be.
+func (r *response) detach() {
+	r.shrink()
 	ctx := r.ctx
-	if ctx == nil || r.kept {
-		return
-	}
-	if !r.takeOver(ctx) {
-		r.kept = true
-		l.ctx = acquireCtx()
+	switch {
+	case ctx == nil || r.bound:
+	case r.takeOver(ctx):
+		contexts.Put(ctx)
+	default:
+		r.bound = true
 	}
 }
 

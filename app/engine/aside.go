@@ -187,7 +187,7 @@ func (l *loop) takeBack(c *Conn, fd int) {
 func (e *Engine) answerAside(c *Conn, ctx *fasthttp.RequestCtx, persists bool) {
 	ctx = e.timedOut(c, ctx)
 	r := newResponse()
-	r.ctx, r.kept = ctx, true
+	r.ctx = ctx
 	r.close = e.finishHeader(ctx, persists)
 	m := message{conn: c, what: answered, response: r}
 	body, kind := bodyOf(ctx)
@@ -196,22 +196,11 @@ func (e *Engine) answerAside(c *Conn, ctx *fasthttp.RequestCtx, persists bool) {
 		c.loop.tell(m)
 		return
 	}
-	r.buf = getBuffer(bufferSizes[0])
-	out := ctx.Response.Header.AppendBytes(*r.buf)
-	switch kind {
-	case inMemory:
-		out = r.putMemory(out, ctx.Response.Body())
-	case planned:
-		var err error
-		if out, err = r.putBody(out, body); err != nil {
-			c.fail(err)
-			m.progress = broken
-		}
+	if err := r.put(kind, body); err != nil {
+		c.fail(err)
+		m.progress = broken
 	}
-	*r.buf, r.head = out, out
-	if r.takeOver(ctx) {
-		contexts.Put(ctx)
-	}
+	r.detach()
 	c.loop.tell(m)
 }
 

@@ -35,22 +35,37 @@ const (
 // more than kernels read ahead.
 const coldRun = 32 << 20
 
-// A range is probed at points no further apart than this or an eighth of it.
-// What the kernel reads ahead, and throws away, comes in pieces of that size; to
-// ask it for every page, by cachestat(2), takes a fourteenth of the time in which
-// the range is sent.
-const probeEvery = 256 << 10
+// A range is probed at points no further apart than this or an eighth of it. What
+// the kernel reads ahead, and throws away, comes in pieces of the first size; to ask it
+// for every page, by cachestat(2), takes a fourteenth of the time in which the range is
+// sent. Where all that was asked for lately was in memory, so is what lies between.
+const (
+	probeEvery  = 256 << 10
+	probeSeldom = 1 << 20
+
+	// lately is how long one byte that was not in memory makes all probes closer.
+	lately = int64(10 * time.Second)
+
+	// besideLast, in bytes, is how much is sent without a probe behind what was just
+	// sent.
+	besideLast = 16 << 10
+)
 
 // isCached reports whether the next n bytes of a file can be sent without waiting
 // for a disk, as far as can be told. What the file system cannot tell counts as
 // not cached.
-func (r *response) isCached(p part, n int64) bool {
+func (l *loop) isCached(r *response, p part, n int64) bool {
+	every := int64(probeSeldom)
+	if l.now < l.coldUntil {
+		every = probeEvery
+	}
 	last := p.offset + n - 1
-	for at := p.offset; ; at = min(at+max(probeEvery, n/8), last) {
+	for at := p.offset; ; at = min(at+max(every, n/8), last) {
 		var probe [1]byte
 		if _, errno := probeCached(p.fd, probe[:], at); errno != 0 {
 			r.cold = errno != syscall.EAGAIN
 			r.unasked = coldRun
+			l.coldUntil = l.now + lately
 			return false
 		}
 		if at == last {

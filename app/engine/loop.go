@@ -54,6 +54,8 @@ type loop struct {
 	ready    []*Conn // that have more to do
 	readyNow []*Conn
 	atReady  int
+	answers  []*Conn // with a response that is to be sent
+	atAnswer int
 
 	now         int64 // nanoseconds since the engine's start
 	ticking     time.Duration
@@ -67,13 +69,13 @@ type loop struct {
 	acceptPause time.Duration // the last one
 	stopping    bool
 
-	turn int64 // bytes, see step
-	in   []byte
-	out  []byte
-	ctx  *fasthttp.RequestCtx
-	head head.Head
-	rd   bytes.Reader
-	br   *bufio.Reader
+	turn      int64 // bytes, see step
+	coldUntil int64 // the time until which probes are close, see isCached
+	in        []byte
+	ctx       *fasthttp.RequestCtx
+	head      head.Head
+	rd        bytes.Reader
+	br        *bufio.Reader
 
 	// The request that a handler runs for.
 	current *Conn
@@ -104,6 +106,9 @@ func (l *loop) run(number uint64) {
 				return
 			}
 		}
+		if !l.sendAnswers(number) {
+			return
+		}
 		for l.atRead < len(l.read) {
 			m := l.read[l.atRead]
 			l.read[l.atRead] = message{}
@@ -126,12 +131,29 @@ func (l *loop) run(number uint64) {
 		if l.ticking > 0 && l.now-l.ticked >= int64(l.ticking) && l.nEvents < len(l.events) {
 			l.tick()
 		}
+		if !l.sendAnswers(number) {
+			return
+		}
 		if l.stopping && l.open == 0 {
 			l.engine.ended()
 			return
 		}
 		l.gather()
 	}
+}
+
+// sendAnswers sends what requests are answered with.
+func (l *loop) sendAnswers(number uint64) bool {
+	for l.atAnswer < len(l.answers) {
+		c := l.answers[l.atAnswer]
+		l.answers[l.atAnswer] = nil
+		l.atAnswer++
+		if !l.goOn(c, number) {
+			return false
+		}
+	}
+	l.answers, l.atAnswer = l.answers[:0], 0
+	return true
 }
 
 // gather waits for something to do.
@@ -261,7 +283,7 @@ func (l *loop) sendOn(c *Conn) bool {
 		l.broken(c)
 		return false
 	}
-	l.detach(c.out)
+	c.out.detach()
 	switch p {
 	case full:
 		l.block(c)

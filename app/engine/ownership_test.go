@@ -362,8 +362,7 @@ func TestRemoteFileIsNotLookedAtOnTheLoop(t *testing.T) {
 	r.body, r.cold = body, true
 	c.out = r
 	body.changed.Store(true)
-	left := int64(turnMin)
-	if p := l.sendRange(c, r, r.next(), &left); p != absent || c.failure != nil {
+	if p := l.sendRange(c, r, r.next(), &budget{left: turnMin}); p != absent || c.failure != nil {
 		t.Errorf("%v, %v", p, c.failure)
 	}
 	if p := c.sendCold(); p != broken || body.sent.Load() > 0 {

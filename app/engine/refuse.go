@@ -48,5 +48,6 @@ func (l *loop) answerRefused(c *Conn, refusal *head.Refusal) {
 	}
 	c.lingers = true // the rest of it may still come
 	c.dropIn()
+	c.leave()
 	l.respond(c, ctx, false)
 }

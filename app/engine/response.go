@@ -63,7 +63,7 @@ type response struct {
 	piece   int64 // what a cold reader sends at once; 0: the least
 
 	ctx   *fasthttp.RequestCtx // what owns body and hooks; nil: the response does
-	kept  bool                 // ctx is not the loop's any more
+	bound bool                 // ctx is needed until the end
 	after []io.Closer          // to be closed at the end
 	close bool                 // the connection, too
 	cork  bool                 // the socket is corked
@@ -117,9 +117,7 @@ func (r *response) finish(err error) {
 	}
 	if ctx := r.ctx; ctx != nil {
 		finishCtx(ctx)
-		if r.kept {
-			contexts.Put(ctx)
-		}
+		contexts.Put(ctx)
 	} else if r.body != nil {
 		_ = r.body.Close() // nothing was written to it
 	}
@@ -143,10 +141,17 @@ func (r *response) dropHead() {
 	}
 }
 
-// keepHead copies what is left of a header to where it stays.
-func (r *response) keepHead(left []byte) {
-	r.buf = getBuffer(len(left))
-	r.head = append(*r.buf, left...)
+// shrink moves what is left of the header to a buffer that fits, if its own is much
+// larger.
+func (r *response) shrink() {
+	if r.buf == nil || cap(*r.buf) <= bufferSizes[0] || len(r.head) > cap(*r.buf)/4 {
+		return
+	}
+	old := r.buf
+	r.buf = getBuffer(len(r.head))
+	*r.buf = append(*r.buf, r.head...)
+	r.head = *r.buf
+	putBuffer(old)
 }
 
 // The sizes of buffers that are kept for what waits: what has arrived of a

@@ -34,10 +34,17 @@ const (
 	turnFast = 500 * time.Microsecond
 )
 
+// budget is what is left of a turn, in bytes, and where in which file it has got.
+type budget struct {
+	left   int64
+	fd     int
+	offset int64
+}
+
 // step sends what the socket takes of a connection's response, for one turn.
 func (l *loop) step(c *Conn) progress {
 	r := c.out
-	for left := l.turn; ; {
+	for turn := (budget{left: l.turn, fd: -1}); ; {
 		var p progress
 		switch next := r.next(); {
 		case len(r.head) > 0:
@@ -46,10 +53,10 @@ func (l *loop) step(c *Conn) progress {
 			p = c.sendText(r, next.text)
 		case next.length == 0:
 			return done
-		case left <= 0:
+		case turn.left <= 0:
 			return over
 		default:
-			p = l.sendRange(c, r, next, &left)
+			p = l.sendRange(c, r, next, &turn)
 		}
 		if p != done {
 			return p
@@ -97,7 +104,7 @@ func (c *Conn) sendText(r *response, text string) progress {
 }
 
 // sendRange sends a piece of a file.
-func (l *loop) sendRange(c *Conn, r *response, p part, left *int64) progress {
+func (l *loop) sendRange(c *Conn, r *response, p part, turn *budget) progress {
 	if r.isCold() { // to look at the file may take as long as to read it
 		return absent
 	}
@@ -106,16 +113,21 @@ func (l *loop) sendRange(c *Conn, r *response, p part, left *int64) progress {
 			return c.breakOff(err)
 		}
 	}
-	n := min(p.length, *left)
-	if !r.isCached(p, n) {
+	n := min(p.length, turn.left)
+	beside := p.fd == turn.fd && p.offset == turn.offset && n <= besideLast
+	if !beside && !l.isCached(r, p, n) {
 		return absent
 	}
-	begun := time.Now()
+	var begun time.Time
+	whole := n == turn.left
+	if whole {
+		begun = time.Now()
+	}
 	sent, errno := sendfile(c.fd, p.fd, &p.offset, n)
-	*left -= sent
-	if *left == 0 {
+	if whole && sent == n {
 		l.adapt(time.Since(begun))
 	}
+	turn.left, turn.fd, turn.offset = turn.left-sent, p.fd, p.offset
 	return c.sentRange(r, sent, errno)
 }
 
