@@ -104,7 +104,7 @@ func (c *Conn) sendCold() progress {
 	piece := max(r.piece, coldPieceMin)
 	n := min(p.length, piece)
 	if p.look {
-		if err := r.readAhead(p); err != nil {
+		if err := r.lookCold(p); err != nil {
 			return c.breakOff(err)
 		}
 	}
@@ -155,13 +155,16 @@ func (r *response) adaptPiece(took time.Duration) {
 	}
 }
 
-// readAhead has what comes next in memory, all of it if it is the end of a file,
-// and looks at the file once it is.
-func (r *response) readAhead(p part) error {
-	n := int(min(p.length, 64<<10))
-	buf := getBuffer(n)
-	defer putBuffer(buf)
-	_, _ = unix.Pread(p.fd, (*buf)[:n], p.offset) // sendfile says what is wrong
+// lookCold looks at the file before the next piece of it, and, if that is its end, only
+// once that is in memory: no disk is waited for between the look and the end. Any other
+// piece is left to sendfile, since to read costs a virtual machine what is said at
+// coldRun.
+func (r *response) lookCold(p part) error {
+	if n := int(p.length); n <= bufferSizes[1] {
+		buf := getBuffer(n)
+		defer putBuffer(buf)
+		_, _ = unix.Pread(p.fd, (*buf)[:n], p.offset) // sendfile says what is wrong
+	}
 	return r.body.Verify()
 }
 
