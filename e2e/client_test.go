@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,7 +24,23 @@ type client struct {
 // dial connects; a read buffer of 0 is the system's.
 func dial(t *testing.T, addr string, readBuffer int) *client {
 	t.Helper()
-	dialer := net.Dialer{Timeout: patience, Control: func(_, _ string, raw syscall.RawConn) error {
+	return connect(t, net.Dialer{}, addr, readBuffer)
+}
+
+// dialFrom connects from an address of this machine's own, where there is more than one;
+// the log knows the client by it.
+func dialFrom(t *testing.T, addr, from string) *client {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		return dial(t, addr, 0)
+	}
+	return connect(t, net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}, addr, 0)
+}
+
+func connect(t *testing.T, dialer net.Dialer, addr string, readBuffer int) *client {
+	t.Helper()
+	dialer.Timeout = patience
+	dialer.Control = func(_, _ string, raw syscall.RawConn) error {
 		if readBuffer == 0 {
 			return nil
 		}
@@ -35,7 +52,7 @@ func dial(t *testing.T, addr string, readBuffer int) *client {
 			return ctrl
 		}
 		return err
-	}}
+	}
 	conn, err := dialer.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)

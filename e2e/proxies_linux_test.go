@@ -25,9 +25,6 @@ const (
 	mallory = "127.0.0.66"
 )
 
-// engines are what carries connections.
-var engines = []string{"epoll", "goroutines"}
-
 // ownAddress is an address for a program that cannot tell which port it picked: one of
 // the many of the loopback, so that nobody else has it.
 func ownAddress(t *testing.T) string {

@@ -6,6 +6,7 @@ package e2e
 // honest record each.
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,92 +37,124 @@ func answers(t *testing.T, s *server, raw string) []string {
 	return codes
 }
 
+// Whatever the bytes, both engines answer alike: with a status each, the connection
+// usable afterwards or closed as it has to be, nothing executed that was content, and
+// one record for each answer, which says what was asked and how much was sent.
 func TestRequestFraming(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("content"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	smuggled := "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"
-	post := func(path, headers, body string) string {
-		return "POST " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n" + body
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			s := start(t, dir, "--dav", "--engine", engine)
+			var sent, logged framings
+			for i, test := range framingCases {
+				from := fmt.Sprintf("127.0.%d.%d", 1+i/250, 1+i%250)
+				if runtime.GOOS != "linux" {
+					from = "127.0.0.1" // there is no other, and the log is in order
+				}
+				test.run(t, s.addr, from, &sent)
+			}
+			s.stop() // and with it the log is whole
+			for line := range strings.Lines(read(t, s.log)) {
+				var r struct {
+					record
+					Remote, Proto string
+				}
+				if err := json.Unmarshal([]byte(line), &r); err != nil {
+					t.Fatalf("%q: %v", line, err)
+				}
+				logged.add(r.Remote, fmt.Sprintf("%s %s %d, %d bytes, %s", r.Method, r.Path, r.Status, r.Sent, r.Outcome))
+				if r.DurationMS < 0 || r.DurationMS > 3.6e6 || r.TTFBMS > r.DurationMS {
+					t.Errorf("%s: it took %v ms, and %v to the first byte", r.Path, r.DurationMS, r.TTFBMS)
+				}
+				if strings.Contains(line, "smuggled") {
+					t.Errorf("what was content, or came after the end, was executed: %s", line)
+				}
+				sent.hasProto(t, r.Remote, r.Proto)
+			}
+			for from, want := range sent.records {
+				if got := logged.records[from]; !slices.Equal(got, want) {
+					t.Errorf("%s:\nlogged %.400q\nwant   %.400q", sent.names[from], got, want)
+				}
+			}
+			if len(logged.records) != len(sent.records) {
+				t.Errorf("records of %d clients, want %d", len(logged.records), len(sent.records))
+			}
+		})
 	}
-	length := func(body string) string { return fmt.Sprintf("Content-Length: %d\r\n", len(body)) }
-	long := smuggled + strings.Repeat("x", 9000)
-	late := strings.Repeat("x", 8192) + smuggled // beyond what fasthttp reads ahead
-	huge := smuggled + strings.Repeat("x", 300<<10)
-	for _, test := range []struct {
-		name, raw string
-		want      string // the status codes
-	}{
-		{"one request", getRequest("/f"), "200"},
-		{"16 pipelined", strings.Repeat(getRequest("/f"), 16), strings.TrimSpace(strings.Repeat("200 ", 16))},
-		{"a short body that nobody reads", post("/f", length(smuggled), smuggled) + getRequest("/f"), "405 200"},
-		{"a body over the prefetch that nobody reads", post("/f", length(long), long) + getRequest("/f"), "405 200"},
-		{"a request beyond the prefetch", post("/f", length(late), late) + getRequest("/f"), "405 200"},
-		{"a body over the limit", post("/f", length(huge), huge) + getRequest("/f"), "405"},
-		{"a chunked body that nobody reads", post("/f", "Transfer-Encoding: chunked\r\n",
-			fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(smuggled), smuggled)) + getRequest("/f"), "405"},
-		{"a body on GET", "GET /f HTTP/1.1\r\nHost: test\r\n" + length(smuggled) + "\r\n" + smuggled + getRequest("/f"), "200 200"},
-		{"a body on 404", post("/nope", length(smuggled), smuggled) + getRequest("/f"), "405 200"},
-		{"two lengths", post("/f", "Content-Length: 0\r\nContent-Length: 1\r\n", ""), "400"},
-		{"length with a sign", post("/f", "Content-Length: +5\r\n", "12345"), "400"},
-		{"length in hex", post("/f", "Content-Length: 0x5\r\n", "12345"), "400"},
-		{"length as a list", post("/f", "Content-Length: 5, 5\r\n", "12345"), "400"},
-		{"length beyond all", post("/f", "Content-Length: 18446744073709551621\r\n", "12345"), "400"},
-		{"negative length", post("/f", "Content-Length: -1\r\n", ""), "400"},
-		{"length and chunks", post("/f", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n") + getRequest("/f"), "400"},
-		{"a coding that frames nothing", post("/f", "Transfer-Encoding: identity\r\n", smuggled), "400"},
-		{"chunked, but not last", post("/f", "Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"+smuggled), "400"},
-		{"chunks in HTTP/1.0", "POST /f HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, "400"},
-		{"a head as single sign-on makes it", "GET /f HTTP/1.1\r\nHost: test\r\nCookie: " + strings.Repeat("x", 20<<10) + "\r\n\r\n" + getRequest("/f"), "200 200"},
-		{"a signed URL", "GET /f?" + strings.Repeat("x", 20<<10) + " HTTP/1.1\r\nHost: test\r\n\r\n" + getRequest("/f"), "200 200"},
-		{"request line over the limit", "GET /" + strings.Repeat("x", 40<<10) + " HTTP/1.1\r\nHost: test\r\n\r\n", "414"},
-		{"a head that ends in bare LF", "GET /f HTTP/1.1\nHost: test\n\n", "400"},
-		{"Host that is no authority", "GET /f HTTP/1.1\r\nHost: a b\r\n\r\n", "400"},
-		{"close among others", "GET /f HTTP/1.1\r\nHost: test\r\nConnection: TE, Close\r\n\r\n" + getRequest("/f"), "200"},
-		{"HTTP/9.9", "GET /f HTTP/9.9\r\nHost: test\r\n\r\n", "505"},
-		{"unknown coding", post("/f", "Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), "400"},
-		{"space before the colon", "GET /f HTTP/1.1\r\nHost: test\r\nA : b\r\n\r\n", "400"},
-		{"NUL in a value", "GET /f HTTP/1.1\r\nHost: test\r\nA: \x00\r\n\r\n", "400"},
-		{"bare CR in a value", "GET /f HTTP/1.1\r\nHost: test\r\nA: b\rc\r\n\r\n", "400"},
-		{"no Host", "GET /f HTTP/1.1\r\n\r\n", "400"},
-		{"two Hosts", "GET /f HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
-		{"header over the limit", "GET /f HTTP/1.1\r\nHost: test\r\nA: " + strings.Repeat("x", 40<<10) + "\r\n\r\n", "431"},
-		{"unknown method", "BREW /f HTTP/1.1\r\nHost: test\r\n\r\n" + getRequest("/f"), "501 200"},
-		{"unknown method with a short body", "BREW /f HTTP/1.1\r\nHost: test\r\n" + length(smuggled) + "\r\n" + smuggled + getRequest("/f"), "501 200"},
-		{"unknown method with a long body", "BREW /f HTTP/1.1\r\nHost: test\r\n" + length(late) + "\r\n" + late + getRequest("/f"), "501 200"},
-		{"unknown method with a chunked body", "BREW /f HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" + smuggled, "501"},
-		{"lower-case method", "get /f HTTP/1.1\r\nHost: test\r\n\r\n", "501"},
-		{"CONNECT", "CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n", "405"},
-		{"HTTP/2 in the clear", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"},
-		{"no HTTP at all", "hello\r\n\r\n", "400"},
-		{"HTTP/0.9", "GET /f\r\n\r\n", "400"},
-		{"unknown method that expects", "BREW /f HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", "501"},
-		{"expecting on the second request", getRequest("/f") + post("/f", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""), "200 405"},
-		{"expecting to be refused", post("/f", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""), "405"},
-	} {
-		s := start(t, dir)
-		got := answers(t, s, test.raw)
-		s.stop() // and with it the log is whole
-		records := s.records(0)
-		if strings.Join(got, " ") != test.want {
-			t.Errorf("%s: answered %v, want %s", test.name, got, test.want)
-		}
-		if len(records) != len(got) {
-			t.Errorf("%s: %d answers, %d records: %+v", test.name, len(got), len(records), records)
-		}
-		for i, r := range records {
-			if r.DurationMS < 0 || r.DurationMS > 3.6e6 || r.TTFBMS > r.DurationMS {
-				t.Errorf("%s: it took %v ms, and %v to the first byte", test.name, r.DurationMS, r.TTFBMS)
-			}
-			if strings.Contains(r.Path, "smuggled") {
-				t.Errorf("%s: the body was executed as a request", test.name)
-			}
-			if i < len(got) && fmt.Sprint(r.Status) != got[i] {
-				t.Errorf("%s: answer %d was %s, logged %d", test.name, i, got[i], r.Status)
-			}
-		}
+}
+
+// framings is what clients have asked, or what was logged of them, by their addresses.
+type framings struct{ records, names, raws map[string][]string }
+
+func (f *framings) add(from, record string) { put(&f.records, from, record) }
+
+func put(of *map[string][]string, from, what string) {
+	if *of == nil {
+		*of = map[string][]string{}
 	}
+	(*of)[from] = append((*of)[from], what)
+}
+
+// hasProto checks that who came from there has sent that version.
+func (f *framings) hasProto(t *testing.T, from, proto string) {
+	t.Helper()
+	if !strings.Contains(strings.Join(f.raws[from], ""), proto) {
+		t.Errorf("%s: the version is logged as %q", f.names[from], proto)
+	}
+}
+
+// run sends what is to be sent from an address, and notes what the log has to say of it.
+func (test framingCase) run(t *testing.T, addr, from string, sent *framings) {
+	t.Helper()
+	wanted, state, _ := strings.Cut(test.want, "; ")
+	raw := test.raw
+	if state == "closed" {
+		raw += smuggled
+	}
+	put(&sent.names, from, test.name)
+	put(&sent.raws, from, raw)
+	c := dialFrom(t, addr, from)
+	defer c.Close()
+	c.send(t, raw)
+	for answer := range strings.SplitSeq(wanted, ", ") {
+		method, _, _ := strings.Cut(answer, " ")
+		status, body := c.answer(t, test.name, method)
+		if !strings.HasSuffix(answer, " "+status) {
+			t.Errorf("%s: answered %s, want %.60s", test.name, status, answer)
+		}
+		sent.add(from, fmt.Sprintf("%s, %d bytes, complete", answer, body))
+	}
+	if state == "open" {
+		c.send(t, getRequest("/f?next"))
+		put(&sent.raws, from, getRequest("/f?next"))
+		status, body := c.answer(t, test.name, "GET")
+		if status != "200" {
+			t.Errorf("%s: the next request is answered with %s", test.name, status)
+		}
+		sent.add(from, fmt.Sprintf("GET /f 200, %d bytes, complete", body))
+	} else if rest, err := io.ReadAll(c.r); err != nil || len(rest) > 0 {
+		t.Errorf("%s: before the connection ended came %.100q, %v", test.name, rest, err)
+	}
+}
+
+// answer reads one answer to a request by that method as net/http does, and tells its
+// status and the length of its body; no status if none came.
+func (c *client) answer(t *testing.T, name, method string) (status string, body int64) {
+	t.Helper()
+	resp, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		t.Errorf("%s: no answer: %v", name, err)
+		return "", 0
+	}
+	defer resp.Body.Close()
+	body, err = io.Copy(io.Discard, resp.Body)
+	if err != nil || resp.Proto != "HTTP/1.1" || resp.Header.Get("Date") == "" && resp.StatusCode >= 200 {
+		t.Errorf("%s: answered %s %s with %v, %v", name, resp.Proto, resp.Status, resp.Header, err)
+	}
+	return fmt.Sprint(resp.StatusCode), body
 }
 
 func TestHealth(t *testing.T) {

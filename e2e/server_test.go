@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -98,6 +99,14 @@ func built(t *testing.T, folder string) (program string) {
 	}
 	return program
 }
+
+// engines are what can carry connections here.
+var engines = func() []string {
+	if runtime.GOOS == "linux" {
+		return []string{"epoll", "goroutines"}
+	}
+	return []string{"goroutines"}
+}()
 
 // patience is for what must happen at all; no test depends on how soon.
 const patience = 60 * time.Second

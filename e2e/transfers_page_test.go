@@ -6,15 +6,12 @@ package e2e
 // appear, move and end, and the button ends the very one that it stands beside.
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -361,7 +358,7 @@ func TestPictureOfTransfersOfTheREADME(t *testing.T) {
 		{"dataset-2026.csv.zst", 412316860, 0, 90},
 	} {
 		sparse(t, dir, f.name, f.size)
-		c := dialFrom(t, s.addr, byte(11+7*i))
+		c := dialFrom(t, s.addr, fmt.Sprintf("127.0.0.%d", 11+7*i))
 		request := "GET /" + f.name + " HTTP/1.1\r\nHost: test\r\n"
 		if f.from > 0 {
 			request += fmt.Sprintf("Range: bytes=%d-\r\n", f.size*f.from/100)
@@ -387,21 +384,4 @@ func TestPictureOfTransfersOfTheREADME(t *testing.T) {
 	p.open("/transfers?sort=fastest")
 	p.waitFor(`document.querySelectorAll('#rows tbody tr').length >= 6 && parseInt(document.querySelector('[data-cell=age]').textContent) >= 3`)
 	p.screenshot("readme-transfers")
-}
-
-// dialFrom connects from an address of this machine's own that ends in last,
-// where there is more than one.
-func dialFrom(t *testing.T, addr string, last byte) *client {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		return dial(t, addr, 0)
-	}
-	dialer := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, last)}}
-	conn, err := dialer.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = conn.SetDeadline(time.Now().Add(2 * patience))
-	t.Cleanup(func() { conn.Close() })
-	return &client{conn.(*net.TCPConn), bufio.NewReader(conn)}
 }

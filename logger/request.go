@@ -8,19 +8,27 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// The request line is empty if it could not be parsed, where fasthttp would
+// What could not be parsed of the request line is empty, where fasthttp would
 // return defaults.
 
-func (v *visit) method() []byte { return v.parsed(v.ctx.Method()) }
-func (v *visit) path() []byte   { return v.parsed(v.ctx.Path()) }
-func (v *visit) url() []byte    { return v.parsed(v.ctx.RequestURI()) }
-func (v *visit) proto() []byte  { return v.parsed(v.ctx.Request.Header.Protocol()) }
+func (v *visit) method() []byte { return v.parsed(v.ctx.Method(), v.noMethod) }
+func (v *visit) path() []byte   { return v.parsed(v.ctx.Path(), v.noTarget) }
+func (v *visit) url() []byte    { return v.parsed(v.ctx.RequestURI(), v.noTarget) }
+func (v *visit) proto() []byte  { return v.parsed(v.ctx.Request.Header.Protocol(), v.noProto) }
 
-func (v *visit) parsed(value []byte) []byte {
-	if v.record.Unread && !v.told && len(v.ctx.Request.Header.Host()) == 0 {
+func (v *visit) parsed(value []byte, missing bool) []byte {
+	if missing || v.record.Unread && !v.told && len(v.ctx.Request.Header.Host()) == 0 {
 		return nil
 	}
 	return value
+}
+
+// hear notes what an error tells of the request line; nil if it tells nothing.
+func (v *visit) hear(line requestLine) {
+	if v.told = line != nil; v.told {
+		method, target, proto := line.RequestLine()
+		v.noMethod, v.noTarget, v.noProto = method == "", target == "", proto == ""
+	}
 }
 
 func (v *visit) referer() []byte   { return v.ctx.Referer() }

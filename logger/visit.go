@@ -23,7 +23,10 @@ type visit struct {
 	number  uint64         // of ${id}; 0: none yet
 	arrived int64          // bytes of the body of a request that could not be read
 
-	told     bool // the request could not be read, but its request line is known
+	told     bool // the request could not be read, but its request line is known, except
+	noMethod bool // if it has none, or none that could be read
+	noTarget bool
+	noProto  bool
 	wrapped  bool // begun and ended by Wrap
 	handling bool // claimed by Handle
 	rendered bool // the first phase is done, unless it waits

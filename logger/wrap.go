@@ -31,14 +31,15 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 		server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 			var read requestLine
 			if errors.As(err, &read) {
-				method, target := read.RequestLine()
+				method, target, proto := read.RequestLine()
 				ctx.Request.Header.SetMethod(method)
 				ctx.Request.SetRequestURI(target)
+				ctx.Request.Header.SetProtocol(proto)
 			}
 			errorHandler(ctx, err)
 			ctx.Response.SetConnectionClose() // as fasthttp will; it adds to the header
 			v := l.attach(ctx, l, true)
-			v.told = read != nil
+			v.hear(read)
 			v.noteUnreadBody(err)
 			v.observe()
 			if read != nil {
@@ -66,10 +67,10 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 }
 
 // requestLine is an error about a request that could not be read, with as much of
-// its request line as was.
+// its request line as was; what was not is empty.
 type requestLine interface {
 	error
-	RequestLine() (method, target string)
+	RequestLine() (method, target, proto string)
 }
 
 // unreadBody is an error about a request whose body did not come, with as many

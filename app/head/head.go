@@ -62,6 +62,7 @@ type Head struct {
 	line, seen int // where the current line begins, and how far its end was looked for
 	method     span
 	target     span
+	proto      span // the HTTP-version, also one that is not spoken here
 	host       span // the authority: of the target if it has one, else of Host
 	fields     int
 	empty      int

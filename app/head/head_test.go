@@ -268,6 +268,22 @@ func TestRefusalTellsWhatCouldBeRead(t *testing.T) {
 	}
 }
 
+// What was not sent is not said to be: no version stands for another.
+func TestRefusalTellsTheVersion(t *testing.T) {
+	for raw, want := range map[string]string{
+		"GET /f HTTP/1.1\r\n\r\n": "HTTP/1.1", "GET /f HTTP/1.0\r\nA : b\r\n": "HTTP/1.0", "GET /f HTTP/9.9\r\n": "HTTP/9.9",
+		"GET /f\r\n": "", "GET /f HTTP/1.10\r\n": "", "GET  /f HTTP/1.1\r\n": "", "hello\r\n": "", "GET * HTTP/1.1\r\n": "HTTP/1.1",
+	} {
+		var h Head
+		if state := h.Judge([]byte(raw), DefaultLimit); state != Refused {
+			t.Errorf("%q: state %d", raw, state)
+		}
+		if got := h.Refusal([]byte(raw)).Proto; got != want {
+			t.Errorf("%q: the version is %q, want %q", raw, got, want)
+		}
+	}
+}
+
 // A byte at a time must not be quadratic: it is judged within the test's time.
 func TestSlowHeadIsLookedAtOnce(t *testing.T) {
 	raw := []byte(get(strings.Repeat("A: "+strings.Repeat("b", 8000)+"\r\n", 128)))

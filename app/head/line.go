@@ -41,6 +41,9 @@ func (h *Head) requestLine(buf []byte, to int) {
 		return
 	}
 	h.target = span{from, from + n}
+	if version := (span{from + n + 1, to}); isVersion(version.of(buf)) {
+		h.proto = version
+	}
 	if h.version(buf[from+n+1 : to]) {
 		h.judgeTarget(buf)
 	}
@@ -57,12 +60,16 @@ func (h *Head) version(v []byte) bool {
 	case "HTTP/1.0":
 		return true
 	}
-	if len(v) == 8 && string(v[:5]) == "HTTP/" && isDigit(v[5]) && v[6] == '.' && isDigit(v[7]) {
+	if isVersion(v) {
 		h.refuse(505, "a version other than HTTP/1.0 and HTTP/1.1")
 	} else {
 		h.refuse(400, "the version is malformed")
 	}
 	return false
+}
+
+func isVersion(v []byte) bool {
+	return len(v) == 8 && string(v[:5]) == "HTTP/" && isDigit(v[5]) && v[6] == '.' && isDigit(v[7])
 }
 
 // judgeTarget judges the request target; see RFC 9112 section 3.2.

@@ -20,6 +20,8 @@ type Refusal struct {
 	// Method and Target are what the client sent, as far as it could be read;
 	// of a target at most 4 KiB. They may have any octet but line ends.
 	Method, Target string
+	// Proto is the HTTP-version of the request; empty if the request line was not whole.
+	Proto string
 	// InBody is whether the head was in order, and the content is not or did
 	// not come: then the reader of the content answers.
 	InBody bool
@@ -35,8 +37,8 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("refused with %d: %s", r.Status, r.Reason)
 }
 
-// RequestLine is Method and Target, for a logger that does not know this package.
-func (r *Refusal) RequestLine() (method, target string) { return r.Method, r.Target }
+// RequestLine is Method, Target and Proto, for a logger that does not know this package.
+func (r *Refusal) RequestLine() (method, target, proto string) { return r.Method, r.Target, r.Proto }
 
 // Content is how many bytes of the request's content came, and when waiting for
 // them began: the zero time if the head was not whole.
@@ -52,6 +54,7 @@ func (h *Head) Refusal(buf []byte) *Refusal {
 		Reason: h.Reason,
 		Method: string(h.Method(buf)),
 		Target: string(target[:min(len(target), maxRecorded)]),
+		Proto:  string(h.proto.of(buf)),
 	}
 }
 
