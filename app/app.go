@@ -75,7 +75,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	})
 	a.health = health.New(health.Config{
 		Events: events, Places: func() health.Places { return places(current.Load(), a.files, a.state) },
-		Accept: &a.public.failures, Log: &a.records.failures, Lost: a.records.Dropped, Process: a.watch.Health,
+		Accept: &a.public.failures, Log: &a.records.failures, Lost: a.records.Dropped, Process: a.watch.Health, Load: a.caps.Overloaded,
 	})
 	a.drain = drain.New(drain.Config{
 		Door: a.public, Transfers: a.transfers, Events: events, Manager: a.manager,
@@ -220,6 +220,7 @@ func (a *App) startBackground(ctx context.Context) (stop func()) {
 	})
 	running.Go(func() { a.watch.Run(looking) })
 	running.Go(func() { a.health.Run(looking) })
+	running.Go(func() { a.caps.Run(looking, a.events.Logger) })
 	return func() { stopLiving(); stopLooking(); running.Wait() }
 }
 

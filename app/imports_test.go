@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"app/guard":    {"app/wire"},
 	"app/head":     {"app/deadline"},
 	"app/health":   {"app/sliding"},
-	"app/limit":    {"app/client", "app/deadline", "app/wire", "logger", "static/listing", "static/reply"},
+	"app/limit":    {"app/client", "app/deadline", "app/watch", "app/wire", "logger", "static/listing", "static/reply"},
 	"app/listen":   {"app/wire"},
 	"app/metrics":  {"app/health", "app/limit", "app/transfer", "logger", "static/accept"},
 	"app/sliding":  {},

@@ -290,21 +290,24 @@ func TestGrowingFileEndsAtItsLength(t *testing.T) {
 	}
 }
 
-// A descriptor for each connection and none to spare: the server waits, and
-// goes on when there is room again.
+// More connections than there are descriptors: those that are in have one for their file,
+// the others are refused, and the server goes on when there is room again.
 func TestOutOfDescriptors(t *testing.T) {
 	dir := t.TempDir()
 	sparse(t, dir, "file", 1<<20)
 	s := startBy(t, []string{"sh", "-c", `ulimit -n 40; exec "$@"`, "sh"}, dir)
 	var idle []*client
-	for range 60 { // those that are not accepted wait in the backlog
+	for range 60 { // those that are not served are told so
 		idle = append(idle, dial(t, s.addr, 0))
 	}
-	s.stderr.waitFor(t, `"event":"accept"`)
-	// A connection that was accepted before has no descriptor for the file.
+	s.stderr.waitFor(t, `"event":"refusing"`)
 	idle[0].send(t, getRequest("/file"))
-	if status := idle[0].header(t); status != "HTTP/1.1 503 Service Unavailable" {
-		t.Errorf("answered %q, want 503", status)
+	if status := idle[0].header(t); status != "HTTP/1.1 200 OK" {
+		t.Errorf("who is in is answered %q", status)
+	}
+	last := idle[len(idle)-1]
+	if status := last.header(t); status != "HTTP/1.1 503 Service Unavailable" {
+		t.Errorf("the last is answered %q, want 503", status)
 	}
 	for _, c := range idle {
 		c.Close()

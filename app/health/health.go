@@ -32,6 +32,7 @@ type Config struct {
 	Log     *Recent                              // failed writes of the access log
 	Lost    func() int64                         // lines of the access log that were dropped
 	Process func() (score int, reasons []string) // the watchdog's verdict
+	Load    func() (reason string)               // why new clients are refused; "" if they are not
 }
 
 // Monitor reports on all parts. It is safe for concurrent use.
@@ -70,7 +71,7 @@ func (m *Monitor) Report() Report {
 	m.dropped.add(now, max(0, lost-m.lost), nil)
 	m.lost = lost
 	files, disk := m.storageParts()
-	m.now, m.at = Sum(files, m.acceptPart(now), m.logPart(now), disk, processPart(m.cfg.Process())), now
+	m.now, m.at = Sum(files, m.acceptPart(now), m.logPart(now), disk, processPart(m.cfg.Process()), loadPart(m.cfg.Load())), now
 	m.tell(now)
 	return m.now
 }
@@ -168,4 +169,12 @@ func processPart(score int, reasons []string) Part {
 		p.Reason = cmp.Or(p.Reason, "the watchdog says so")
 	}
 	return p
+}
+
+// loadPart is bad while new clients are refused, which keeps those that are in well.
+func loadPart(reason string) Part {
+	if reason == "" {
+		return Part{Name: "load", Score: perfect}
+	}
+	return Part{Name: "load", Score: 40, Reason: reason}
 }

@@ -120,6 +120,7 @@ func TestHealthTellsOfChanges(t *testing.T) {
 	h := newMonitor(Config{
 		Events: zerolog.New(&out), Accept: new(Recent), Log: new(Recent), Lost: func() int64 { return 0 },
 		Process: func() (int, []string) { return score, []string{"it leaks"} },
+		Load:    func() string { return "" },
 	}, &probe{patience: time.Minute, measure: func() storage { return storage{} }})
 	told := func() string {
 		h.at = time.Time{} // look anew
@@ -155,6 +156,7 @@ func TestPartsOfHealth(t *testing.T) {
 	h := newMonitor(Config{
 		Events: zerolog.Nop(), Accept: new(Recent), Log: new(Recent), Lost: func() int64 { return lost },
 		Process: func() (int, []string) { return 100, nil },
+		Load:    func() string { return "" },
 	}, &probe{patience: time.Minute, measure: func() storage { return storage{} }})
 	parts := func() map[string]Part {
 		h.at = time.Time{} // look anew
@@ -186,5 +188,21 @@ func TestPartsOfHealth(t *testing.T) {
 	}
 	if p := parts()["log"]; p.Score != 30 || !strings.Contains(p.Reason, "disk full; 1,234 lines") {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestHealthWhileClientsAreRefused(t *testing.T) {
+	load := "too many open files"
+	h := newMonitor(Config{
+		Events: zerolog.Nop(), Accept: new(Recent), Log: new(Recent), Lost: func() int64 { return 0 },
+		Process: func() (int, []string) { return 100, nil },
+		Load:    func() string { return load },
+	}, &probe{patience: time.Minute, measure: func() storage { return storage{} }})
+	if r := h.Report(); r.State != Degraded || len(r.Reasons) != 1 || r.Reasons[0] != "load: too many open files" {
+		t.Errorf("%+v", r)
+	}
+	h.at, load = time.Time{}, ""
+	if r := h.Report(); r.Score != 100 {
+		t.Errorf("afterwards: %+v", r)
 	}
 }

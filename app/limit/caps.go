@@ -22,11 +22,12 @@ type Caps struct {
 	rates     atomic.Pointer[rates] // nil while there is no limit
 	downloads *downloads
 	gate      Gate
+	overload  *overload
 }
 
 // New makes Caps with settings that Set may change.
 func New(settings Settings) *Caps {
-	c := &Caps{downloads: newDownloads()}
+	c := &Caps{downloads: newDownloads(), overload: newOverload()}
 	c.gate.caps, c.gate.clients = c, newConnections()
 	c.Set(settings)
 	return c
@@ -79,6 +80,9 @@ func (r *Refused) near(key client.Key, n, most int) {
 
 // Handle is the middleware before the one that serves files.
 func (caps *Caps) Handle(c *fiber.Ctx) error {
+	if caps.overload.memory.Load() {
+		return Refuse(c, Memory, fiber.StatusServiceUnavailable, busy)
+	}
 	settings := caps.settings.Load()
 	if rates := caps.rates.Load(); rates != nil && settings.Requests.N > 0 {
 		if wait := rates.take(keyOf(c), settings.Requests, time.Now()); wait > 0 {
@@ -86,6 +90,10 @@ func (caps *Caps) Handle(c *fiber.Ctx) error {
 		}
 	}
 	err := c.Next()
+	if err != nil && exhausts(err) {
+		caps.overload.descriptors.Store(true)
+		return Refuse(c, Descriptors, fiber.StatusServiceUnavailable, busy)
+	}
 	if err != nil || settings.Downloads == 0 && settings.ClientDownloads == 0 || !isDownload(c) {
 		return err
 	}

@@ -26,7 +26,10 @@ type Gate struct {
 }
 
 // Enter counts a connection in all, or refuses it.
-func (g *Gate) Enter(int) (refusal []byte) {
+func (g *Gate) Enter(fd int) (refusal []byte) {
+	if rule := g.caps.overload.enter(fd); rule != "" {
+		return g.refuse(rule, fasthttp.StatusServiceUnavailable)
+	}
 	n, most := g.open.Add(1), g.caps.settings.Load().Connections
 	if most > 0 && n > int64(most) {
 		g.open.Add(-1)

@@ -1,5 +1,5 @@
 // Package limit is how much of the server clients may take, and what those are told who
-// want more.
+// want more: caps, that are set, and overload, that is found out.
 package limit
 
 import (

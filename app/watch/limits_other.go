@@ -2,6 +2,6 @@
 
 package watch
 
-func descriptorLimit() int { return 0 }
+func DescriptorLimit() int { return 0 }
 
 func alive(int) bool { return true }

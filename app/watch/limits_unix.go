@@ -4,8 +4,8 @@ package watch
 
 import "syscall"
 
-// descriptorLimit is how many descriptors the process may have; 0: no limit.
-func descriptorLimit() int {
+// DescriptorLimit is how many descriptors the process may have; 0: no limit.
+func DescriptorLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {
 		return 0

@@ -75,7 +75,7 @@ func (w *Watch) ask(rule Rule, s *Sample, settings *Settings) (raised bool, reas
 		return above(was, float64(s.Resident), limit), fmt.Sprintf(
 			"resident memory is %s; the limit is %s%s", bytesText(float64(s.Resident)), bytesText(limit), of), nil
 	case ruleDescriptors:
-		limit := float64(descriptorLimit())
+		limit := float64(DescriptorLimit())
 		return above(was, float64(s.Descriptors), descriptorShare*limit), fmt.Sprintf(
 			"%d descriptors are open of %.0f that the process may have", s.Descriptors, limit), nil
 	case ruleGC:

@@ -216,8 +216,8 @@ func TestEachLevelRule(t *testing.T) {
 	}{
 		{ruleMemory, Sample{Resident: 1001}, 0, true},
 		{ruleMemory, Sample{Resident: 999}, 0, false},
-		{ruleDescriptors, Sample{Descriptors: descriptorLimit()}, 0, descriptorLimit() > 0},
-		{ruleDescriptors, Sample{Descriptors: descriptorLimit() / 2}, 0, false},
+		{ruleDescriptors, Sample{Descriptors: DescriptorLimit()}, 0, DescriptorLimit() > 0},
+		{ruleDescriptors, Sample{Descriptors: DescriptorLimit() / 2}, 0, false},
 		{ruleDescriptors, Sample{Descriptors: -1}, 0, false},
 		{ruleGoroutines, Sample{Goroutines: 1001}, 0, true},
 		{ruleGoroutines, Sample{Goroutines: 5000, Peak: 1000}, 0, false},
