@@ -37,7 +37,6 @@ type App struct {
 	drain     *drain.Drain
 	reloads   *reloads
 	ready     *readiness
-	proxies   client.Proxies
 
 	publicServer, adminServer *fasthttp.Server
 }
@@ -45,6 +44,7 @@ type App struct {
 // opened is what a server has open; nil is what is off, or was not reached.
 type opened struct {
 	events        *event.Log
+	proxies       *client.Proxies
 	transfers     *transfer.Registry
 	caps          *limit.Caps
 	files         *files
@@ -92,7 +92,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		Watch: func() metrics.Watch { return watchMetrics(a.watch) }, Refused: a.caps.Refused,
 	})
 	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers, &a.caps.Tally},
-		&a.proxies, a.caps, a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
+		a.proxies, a.caps, a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
 	if err == nil {
 		err = a.public.use(cfg.Engine, a.publicServer)
 	}
@@ -118,6 +118,7 @@ func open(cfg config.Config, stdout, stderr io.Writer) (o opened, err error) {
 		}
 	}()
 	o.events = event.New(cfg.Operations.EventFormat, stderr)
+	o.proxies = &client.Proxies{}
 	o.transfers = transfer.New(transfer.Config{
 		Expiry: cfg.Operations.DownloadAfter, EventsFrom: int64(cfg.Operations.DownloadFrom), Events: &o.events.Logger,
 	})

@@ -40,10 +40,11 @@ type door struct {
 	ended    chan struct{}  // closed when serve has returned
 }
 
-// newDoor takes over what listens. trouble is told when it cannot accept.
-func newDoor(sockets []wire.ListeningSocket, times deadline.Limits, trouble *event.Trouble) *door {
+// newDoor takes over what listens. introduction is for those entrances that are
+// Introduced. trouble is told when it cannot accept.
+func newDoor(sockets []wire.ListeningSocket, times deadline.Limits, introduction wire.Introduction, trouble *event.Trouble) *door {
 	d := &door{ended: make(chan struct{})}
-	d.Listener = wire.NewListener(sockets, wire.Config{OnAcceptError: func(err error, _ time.Duration) {
+	d.Listener = wire.NewListener(sockets, wire.Config{Introduction: introduction, OnAcceptError: func(err error, _ time.Duration) {
 		d.failures.Failed(err)
 		trouble.Report(err)
 	}})

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 
 	"fullbore/app/config"
 	"fullbore/app/listen"
@@ -16,29 +17,52 @@ func (o *opened) openDoors(cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	if o.public, err = o.openDoor("listen", cfg.Listen, sockets.Public, cfg, "accepting connections"); err != nil {
+	if o.public, err = o.openPublic(cfg, sockets.Public); err != nil {
 		sockets.Close()
 		return err
 	}
 	if cfg.Admin == "" && sockets.Admin == nil {
 		return nil
 	}
-	o.admin, err = o.openDoor("admin", []string{cfg.Admin}, sockets.Admin, cfg, "accepting connections of operators")
+	found, err := o.openSockets("admin", []string{cfg.Admin}, sockets.Admin, cfg)
+	if err == nil {
+		o.admin = newDoor(found.Sockets, cfg.Times, nil, o.events.Trouble("accept", "accepting connections of operators"))
+	}
 	return err
 }
 
-func (o *opened) openDoor(key string, addresses []string, inherited []wire.ListeningSocket, cfg config.Config, does string) (*door, error) {
-	if inherited == nil {
-		found, err := listenOn(addresses, cfg)
-		if err != nil {
-			return nil, fmt.Errorf("--%s %w", key, err)
-		}
-		for _, address := range found.Skipped {
-			o.events.Warn().Str("event", "start").Msgf("--%s: %s is none of this machine's, so nothing listens there", key, address)
-		}
-		inherited = found.Sockets
+// openPublic opens the public listener, and says on which of its sockets proxies
+// introduce each connection.
+func (o *opened) openPublic(cfg config.Config, inherited []wire.ListeningSocket) (*door, error) {
+	everywhere := slices.Contains(cfg.ProxyProtocol, config.Everywhere)
+	if inherited != nil && !everywhere && len(cfg.ProxyProtocol) > 0 {
+		return nil, fmt.Errorf("--proxy-protocol %s: the service manager has opened the sockets, and not by the addresses of --listen; want %s",
+			cfg.ProxyProtocol[0], config.Everywhere)
 	}
-	return newDoor(inherited, cfg.Times, o.events.Trouble("accept", does)), nil
+	found, err := o.openSockets("listen", cfg.Listen, inherited, cfg)
+	if err != nil {
+		return nil, err
+	}
+	d := newDoor(found.Sockets, cfg.Times, o.proxies.Meet, o.events.Trouble("accept", "accepting connections"))
+	for i, entrance := range d.Entrances() {
+		entrance.Introduced = everywhere || inherited == nil && slices.Contains(cfg.ProxyProtocol, found.Asked[i].String())
+	}
+	return d, nil
+}
+
+// openSockets opens what a key names, unless there are such sockets already.
+func (o *opened) openSockets(key string, addresses []string, inherited []wire.ListeningSocket, cfg config.Config) (listen.Opened, error) {
+	if inherited != nil {
+		return listen.Opened{Sockets: inherited}, nil
+	}
+	found, err := listenOn(addresses, cfg)
+	if err != nil {
+		return found, fmt.Errorf("--%s %w", key, err)
+	}
+	for _, address := range found.Skipped {
+		o.events.Warn().Str("event", "start").Msgf("--%s: %s is none of this machine's, so nothing listens there", key, address)
+	}
+	return found, nil
 }
 
 // listenOn opens what the settings name, which Validate has looked at.

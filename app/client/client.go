@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/head"
+	"fullbore/app/wire"
 )
 
 // networkBits is how much of an IPv6 address tells clients apart: a network of that
@@ -126,9 +127,21 @@ func Host(ctx *fasthttp.RequestCtx) []byte {
 	return ctx.Host()
 }
 
-// OfConn is the address of the client at the other end of a connection; the zero Addr
-// if it has none.
-func OfConn(c net.Conn) netip.Addr { return peerOf(c) }
+// OfConn is the address of the client at the other end of a connection, whom a proxy may
+// have named at its beginning; the zero Addr if it has none.
+func OfConn(c net.Conn) netip.Addr {
+	if introduced, ok := wire.As[introduced](c); ok {
+		if client, named := introduced.ClientAddrPort(); named {
+			return client.Addr()
+		}
+	}
+	return peerOf(c)
+}
+
+// introduced is a wire.Introduced.
+type introduced interface {
+	ClientAddrPort() (client netip.AddrPort, named bool)
+}
 
 // peerOf is the address of a connection's peer.
 func peerOf(c net.Conn) netip.Addr {

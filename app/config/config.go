@@ -26,6 +26,7 @@ type Config struct {
 	Listen         []string        // what listen.Parse takes, one or more
 	Admin          string          // likewise; "" is off
 	BasePath       string          // what all public paths begin with, without a slash at the end; "" is nothing
+	ProxyProtocol  []string        // those of Listen on which proxies introduce each connection, or Everywhere
 	TrustedProxies []string        // what client.ParseNetworks takes: whose word is taken for who a client is
 	SocketMode     string          // permissions of Unix sockets, in octal
 	SocketOwner    string          // USER:GROUP of Unix sockets; "" is whoever the server is
@@ -79,7 +80,18 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// Everywhere stands for all addresses.
+const Everywhere = "all"
+
 func (c *Config) validateProxies() error {
+	for _, address := range c.ProxyProtocol {
+		if address != Everywhere && !slices.Contains(c.Listen, address) {
+			return wrong("proxy-protocol", "%q: want %s, or an address as %v has it: %s", address, Everywhere, other("listen"), strings.Join(c.Listen, ", "))
+		}
+	}
+	if len(c.ProxyProtocol) > 0 && len(c.TrustedProxies) == 0 {
+		return wrong("proxy-protocol", "nobody could connect: PROXY headers are taken from %v, and there are none", other("trusted-proxies"))
+	}
 	if _, err := client.ParseNetworks(c.TrustedProxies); err != nil {
 		return wrong("trusted-proxies", "%v", err)
 	}

@@ -53,6 +53,7 @@ func (c *Config) servingKeys() []Key {
 		{"admin", sectionServing, `address of the admin listener, in the same forms; "" is off`, false, nil, (*text)(&c.Admin)},
 		{"base-path", sectionServing, "what every path begins with, such as /files, behind a proxy that passes it on", false, nil, (*text)(&c.BasePath)},
 		{"trusted-proxies", sectionServing, "addresses and networks of proxies, and unix for those on a Unix socket, whose header fields say who a client is", true, []string{client.Unix}, &list{to: &c.TrustedProxies}},
+		{"proxy-protocol", sectionServing, "expect a PROXY header (version 1 or 2) of a trusted proxy at the beginning of each connection: all, or some of listen's addresses; the flag alone is all", false, []string{Everywhere}, &places{list{to: &c.ProxyProtocol}}},
 		{"socket-mode", sectionServing, "permissions of the file of a Unix socket", false, nil, (*text)(&c.SocketMode)},
 		{"socket-owner", sectionServing, "USER, USER:GROUP or :GROUP that owns the file of a Unix socket; empty is who runs the server", false, nil, (*text)(&c.SocketOwner)},
 		{"qr", sectionServing, "in a terminal, draw the first URL that others in the network can use as a QR code", false, nil, (*boolean)(&c.QR)},

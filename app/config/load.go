@@ -62,8 +62,8 @@ func Bind(flags *pflag.FlagSet, only ...string) *Loader {
 			continue
 		}
 		flag := flags.VarPF(key.Value, key.Name, "", key.Usage)
-		if key.Value.Type() == "bool" {
-			flag.NoOptDefVal = "true"
+		if value, ok := key.Value.(interface{ alone() string }); ok {
+			flag.NoOptDefVal = value.alone()
 		}
 	}
 	return l
@@ -136,7 +136,7 @@ func (l *Loader) override(s *Settings, key Key) error {
 
 // set gives a key a value, in place of what an earlier layer gave it.
 func set(key Key, values ...string) error {
-	if l, ok := key.Value.(*list); ok {
+	if l, ok := key.Value.(interface{ replace() }); ok {
 		l.replace()
 	}
 	for _, value := range values {

@@ -44,6 +44,9 @@ func (b *boolean) Type() string { return "bool" }
 // IsBoolFlag lets a flag stand alone, for true.
 func (b *boolean) IsBoolFlag() bool { return true }
 
+// alone is the value of the flag without one.
+func (b *boolean) alone() string { return "true" }
+
 // integer is a whole number.
 type integer int
 
@@ -148,6 +151,23 @@ func (l *list) replace() { l.set = false }
 
 // Type is the word for the value in the help text.
 func (l *list) Type() string { return "list" }
+
+// places is a list of addresses, or Everywhere.
+type places struct{ list }
+
+// Set reads addresses between commas. It takes true for Everywhere, and false for none.
+func (p *places) Set(s string) error {
+	switch s {
+	case "true":
+		s = Everywhere
+	case "false":
+		s = ""
+	}
+	return p.list.Set(s)
+}
+
+// alone is the value of the flag without one.
+func (p *places) alone() string { return Everywhere }
 
 // secretURL is an address that may hold a secret: in its user part, or in the
 // path or query, where chat systems have it.

@@ -42,7 +42,7 @@ func (l *loop) accept(listening, most int) {
 		switch errno {
 		case 0:
 			l.acceptPause = 0
-			l.add(fd, remote)
+			l.add(fd, remote, l.engine.introduced(listening))
 		case syscall.EAGAIN:
 			return
 		default:
@@ -92,8 +92,8 @@ func (l *loop) stopAccepting() {
 	}
 }
 
-// add carries a new connection.
-func (l *loop) add(fd int, remote netip.AddrPort) {
+// add carries a new connection, which a proxy may have to introduce first.
+func (l *loop) add(fd int, remote netip.AddrPort, introduced bool) {
 	share, refusal := l.admit(fd, remote)
 	if refusal != nil {
 		l.turnAway(fd, remote, refusal)
@@ -104,6 +104,9 @@ func (l *loop) add(fd int, remote netip.AddrPort) {
 		closeFD(fd)
 		l.letGo(share)
 		return
+	}
+	if introduced {
+		c.is |= unnamed
 	}
 	l.open++
 	l.engine.listener.AddAs(c, share)

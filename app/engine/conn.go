@@ -17,6 +17,7 @@ import (
 // The counters, Cut and Block may be used from any goroutine.
 type Conn struct {
 	wire.Seat
+	wire.Introduced
 	loop   *loop
 	fd     int
 	serial int32          // tells connections that had the same descriptor apart
@@ -56,6 +57,7 @@ const (
 	queued                     // in loop.ready
 	closed                     // the descriptor is not ours any more
 	refused                    // it is not served, only told why
+	unnamed                    // a proxy is still to introduce it
 )
 
 func (c *Conn) has(f flags) bool { return c.is&f != 0 }

@@ -55,13 +55,14 @@ func (c *Conn) takeIn(buf []byte, judged *head.Head) int {
 // when this goroutine does not run the loop any more.
 func (l *loop) receive(c *Conn, number uint64) (more, ours bool) {
 	n := c.takeIn(l.in, &l.head)
+	awaited := c.has(unnamed)
 	for {
 		if n > 0 {
-			switch l.head.Judge(l.in[:n], l.engine.headLimit) {
+			var state head.State
+			switch n, state = l.judge(c, n); state {
 			case head.Complete:
 				return l.answer(c, n, number)
 			case head.Refused:
-				l.refuse(c, l.in[:n], nil)
 				return false, true
 			case head.More:
 			}
@@ -77,7 +78,9 @@ func (l *loop) receive(c *Conn, number uint64) (more, ours bool) {
 		n += got
 	}
 	if n == 0 {
-		l.rested(c)
+		if !awaited || c.mayEnd() { // else the time for its first head goes on
+			l.rested(c)
+		}
 		return false, true
 	}
 	c.keep(l.in[:n], &l.head)
@@ -85,6 +88,25 @@ func (l *loop) receive(c *Conn, number uint64) (more, ours bool) {
 		l.heads.push(c, l.now)
 	}
 	return false, true
+}
+
+// judge judges what has arrived, l.in[:n]: how a proxy introduces the connection, if that
+// is still to come, and the head behind it, which is left in l.in[:left]. What is refused
+// is answered.
+func (l *loop) judge(c *Conn, n int) (left int, state head.State) {
+	if c.has(unnamed) {
+		var ok bool
+		if n, ok = l.introduce(c, n, nil); !ok {
+			return 0, head.Refused
+		}
+		if n == 0 || c.has(unnamed) {
+			return n, head.More
+		}
+	}
+	if state = l.head.Judge(l.in[:n], l.engine.headLimit); state == head.Refused {
+		l.refuse(c, l.in[:n], nil)
+	}
+	return n, state
 }
 
 // take reads what has come. ended says that nothing more will.

@@ -11,9 +11,13 @@ import (
 )
 
 // refuse answers what is not a request, or not a whole one, and ends the
-// connection. p is what has arrived of it. cause is what ended it, nil if the
+// connection. p is what has arrived of it, in l.in. cause is what ended it, nil if the
 // judgement in l.head says why.
 func (l *loop) refuse(c *Conn, p []byte, cause error) {
+	if cause != nil && c.has(unnamed) {
+		l.introduce(c, len(p), cause)
+		return
+	}
 	refusal := l.head.Refusal(p)
 	if cause != nil {
 		if refusal = l.head.Ended(p, cause); refusal == nil { // empty lines

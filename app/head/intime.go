@@ -16,7 +16,7 @@ func (c *Conn) readInTime(p []byte) (int, error) {
 		left, broken := c.left(c.Limits.Get(), now)
 		if left <= 0 {
 			late := broken // so that broken is on the stack
-			return 0, &late
+			return 0, c.late(&late)
 		}
 		by, given := now.Add(left), c.waitsFor != aHead && !c.readBy.IsZero()
 		if given && c.readBy.Before(by) {
@@ -35,6 +35,15 @@ func (c *Conn) readInTime(p []byte) (int, error) {
 			return n, err
 		}
 	}
+}
+
+// late is what is wrong when nothing came in time. The connection below may have read
+// something that is no part of a head.
+func (c *Conn) late(err error) error {
+	if below, ok := c.Conn.(interface{ Late(err error) error }); ok {
+		return below.Late(err)
+	}
+	return err
 }
 
 // awaits notes what is waited for, and since when.

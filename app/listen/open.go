@@ -21,7 +21,8 @@ type Options struct {
 // Opened is what Open has opened.
 type Opened struct {
 	Sockets []wire.ListeningSocket
-	Skipped []string // addresses of a name that this machine has not
+	Asked   []Address // for which each of them is
+	Skipped []string  // addresses of a name that this machine has not
 }
 
 // Open listens on all that the addresses stand for, or on nothing. The error
@@ -41,17 +42,23 @@ func Open(addresses []Address, o Options) (opened Opened, err error) {
 			if err != nil {
 				return opened, fmt.Errorf("%s: %w", a, err)
 			}
-			opened.Sockets = append(opened.Sockets, socket)
+			opened.add(a, socket)
 			continue
 		}
 		sockets, skipped, err := a.openTCP()
-		opened.Sockets = append(opened.Sockets, sockets...)
+		opened.add(a, sockets...)
 		if err != nil {
 			return opened, fmt.Errorf("%s: %w", a, err)
 		}
 		opened.Skipped = append(opened.Skipped, skipped...)
 	}
 	return opened, nil
+}
+
+func (o *Opened) add(a Address, sockets ...wire.ListeningSocket) {
+	for _, socket := range sockets {
+		o.Sockets, o.Asked = append(o.Sockets, socket), append(o.Asked, a)
+	}
 }
 
 // portTries is how often a port is picked that may be taken on another address.

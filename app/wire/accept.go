@@ -30,11 +30,16 @@ type ListeningSocket interface {
 type Entrance struct {
 	ListeningSocket
 	listener *Listener
-	answers  atomic.Int64 // to Check
+
+	// Introduced says that a proxy introduces each connection, see
+	// Config.Introduction. It is to be set before anybody accepts.
+	Introduced bool
+
+	answers atomic.Int64 // to Check
 }
 
-// Accept waits for the next connection, a *Conn. It returns an error only when
-// the socket is closed or broken beyond a retry.
+// Accept waits for the next connection, a *Conn or what is around one. It returns an error
+// only when the socket is closed or broken beyond a retry.
 func (e *Entrance) Accept() (net.Conn, error) {
 	for {
 		stream, err := e.accept()
@@ -47,6 +52,9 @@ func (e *Entrance) Accept() (net.Conn, error) {
 		}
 		c := e.listener.newConn(stream)
 		e.listener.AddAs(c, share)
+		if e.Introduced {
+			return &awaiting{Conn: c, listener: e.listener}, nil
+		}
 		return c, nil
 	}
 }

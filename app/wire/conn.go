@@ -14,6 +14,7 @@ import (
 // goroutine.
 type Conn struct {
 	Seat
+	Introduced
 	receiver
 	sender
 	ending

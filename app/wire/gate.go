@@ -94,6 +94,39 @@ func addressOf(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
+// clientOf is the address of whom a proxy has named, else that of the peer.
+func clientOf(c net.Conn) netip.Addr {
+	if named, ok := c.(interface{ introduced() *Introduced }); ok {
+		if client, ok := named.introduced().ClientAddrPort(); ok {
+			return client.Addr()
+		}
+	}
+	return addressOf(c)
+}
+
+// Meet names the client of a connection that a proxy has introduced, and asks the Gate
+// about it; a refusal is as for Gate.Count.
+func (l *Listener) Meet(m Member, client netip.AddrPort) (refusal []byte) {
+	if named, ok := m.(interface{ introduced() *Introduced }); ok {
+		named.introduced().client.Store(&client)
+	}
+	if l.Gate == nil {
+		return nil
+	}
+	share, refusal := l.Gate.Count(client.Addr())
+	if share == nil {
+		return refusal
+	}
+	seat := m.seat()
+	seat.shard.mu.Lock()
+	defer seat.shard.mu.Unlock()
+	if seat.share != nil {
+		seat.share.Leave()
+	}
+	seat.share = share
+	return nil
+}
+
 // Recount counts the connections that are counted for no client yet: the Gate may have
 // begun to count. What it refuses is left alone.
 func (l *Listener) Recount() {
@@ -103,7 +136,7 @@ func (l *Listener) Recount() {
 	l.each(func(m Member) {
 		conn, ok := m.(net.Conn)
 		if seat := m.seat(); ok && seat.share == nil {
-			seat.share, _ = l.Gate.Count(addressOf(conn))
+			seat.share, _ = l.Gate.Count(clientOf(conn))
 		}
 	})
 }

@@ -21,6 +21,12 @@ type Config struct {
 	// Optional. Default: deadline.IdleDefault
 	IdleTimeout time.Duration
 
+	// Introduction reads what proxies say at the beginning of connections to those
+	// sockets whose Entrance has Introduced.
+	//
+	// Optional. Default: nil, for none of them
+	Introduction Introduction
+
 	// OnAcceptError is called from Accept for each failed accept, with the pause
 	// before the next try. It must not block.
 	//
@@ -40,6 +46,9 @@ type Listener struct {
 	limits deadline.Current
 
 	Lingering Lingering
+
+	// Introduction is Config.Introduction.
+	Introduction Introduction
 }
 
 // Listen opens a TCP listener on addr (host:port; port 0 picks a free one).
@@ -62,7 +71,7 @@ func NewListener(sockets []ListeningSocket, config ...Config) *Listener {
 	if len(config) > 0 {
 		cfg = config[0]
 	}
-	l := &Listener{accepting: accepting{onError: cfg.OnAcceptError, closed: make(chan struct{})}}
+	l := &Listener{accepting: accepting{onError: cfg.OnAcceptError, closed: make(chan struct{})}, Introduction: cfg.Introduction}
 	for _, socket := range sockets {
 		l.entrances = append(l.entrances, &Entrance{ListeningSocket: socket, listener: l})
 	}
@@ -89,6 +98,7 @@ func (l *Listener) Adopt(stream Stream, old Member) *Conn {
 	c := l.newConn(stream)
 	c.read.Store(old.BytesRead())
 	c.written.Store(old.BytesWritten())
+	c.inherit(old)
 	c.Work() // before it may be retired
 	l.Replace(old, c)
 	return c
