@@ -47,6 +47,7 @@ type opened struct {
 	proxies       *client.Proxies
 	transfers     *transfer.Registry
 	caps          *limit.Caps
+	rates         *rates
 	files         *files
 	records       *accessLog
 	state         string // a folder; "": there is none
@@ -87,11 +88,11 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.addresses())
 	measured := metrics.New(version, metrics.Sources{
 		Active: a.transfers.Active, Downloads: a.transfers.Totals, Connections: a.public.counts,
-		LinesDropped: a.records.Dropped, EventsLost: a.events.Dropped,
+		Rates: a.rates.counts, LinesDropped: a.records.Dropped, EventsLost: a.events.Dropped,
 		Health: a.health.Report, Filesystems: a.health.Spaces, Drain: a.drain.Begun, Reloads: a.reloads.counts,
 		Watch: func() metrics.Watch { return watchMetrics(a.watch) }, Refused: a.caps.Refused,
 	})
-	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers, &a.caps.Tally},
+	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers, &a.caps.Tally, a.rates},
 		a.proxies, a.caps, a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))
 	if err == nil {
 		err = a.public.use(cfg.Engine, a.publicServer)
@@ -123,6 +124,7 @@ func open(cfg config.Config, stdout, stderr io.Writer) (o opened, err error) {
 		Expiry: cfg.Operations.DownloadAfter, EventsFrom: int64(cfg.Operations.DownloadFrom), Events: &o.events.Logger,
 	})
 	o.caps = limit.New(cfg.Limits)
+	o.rates = newRates(&cfg, o.transfers)
 	if o.files, err = openFiles(&cfg, o.events.Logger); err != nil {
 		return o, err
 	}
@@ -146,6 +148,7 @@ func (o *opened) close() {
 	if o.files != nil {
 		o.files.close()
 	}
+	o.rates.close()
 	o.transfers.Close()
 	if o.records != nil {
 		_ = o.records.Close()
@@ -249,6 +252,7 @@ func (a *App) apply(cfg *config.Config) {
 	a.caps.Set(cfg.Limits)
 	a.public.Recount()
 	a.public.SetLimits(cfg.Times)
+	a.rates.set(&cfg.Bandwidth)
 	if a.admin != nil {
 		a.admin.SetLimits(cfg.Times)
 	}

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"app/limit":    {"app/client", "app/deadline", "app/watch", "app/wire", "logger", "static/listing", "static/reply"},
 	"app/listen":   {"app/wire"},
 	"app/metrics":  {"app/health", "app/limit", "app/transfer", "logger", "static/accept"},
+	"app/pace":     {"app/client"},
 	"app/sliding":  {},
 	"app/systemd":  {"app/wire"},
 	"app/transfer": {"app/wire", "logger"},

@@ -16,10 +16,14 @@ type publicRequests struct {
 	metrics   *metrics.Metrics
 	transfers *transfer.Registry
 	refused   *limit.Tally
+	rates     *rates
 }
 
-// Begin makes it a transfer.
-func (o publicRequests) Begin(result *logger.Result) { o.transfers.Begin(result) }
+// Begin makes it a transfer first: other rates are told to all that there are.
+func (o publicRequests) Begin(result *logger.Result) {
+	o.transfers.Begin(result)
+	o.rates.begin(result)
+}
 
 // Ready says what is sent.
 func (o publicRequests) Ready(result *logger.Result) { o.transfers.Ready(result) }

@@ -120,8 +120,8 @@ func (c *Config) checkRules() error {
 	return nil
 }
 
-// matches reports whether the rule is for a file; name is relative to the root.
-func (r *Rule) matches(name string) bool {
+// Matches reports whether the rule is for a file; name is relative to the root.
+func (r *Rule) Matches(name string) bool {
 	if !strings.Contains(r.Pattern, "/") {
 		name = path.Base(name)
 	}
@@ -132,7 +132,7 @@ func (r *Rule) matches(name string) bool {
 // first is the value of the first rule for a file.
 func first(rules []Rule, name string) (string, bool) {
 	for i := range rules {
-		if rules[i].matches(name) {
+		if rules[i].Matches(name) {
 			return rules[i].Value, true
 		}
 	}
@@ -171,7 +171,7 @@ func (h *Handler) relabel(mediaType, name string) (string, bool) {
 // fieldsOf are the rules for the header of a file; later ones override earlier ones.
 func (h *Handler) fieldsOf(name string) (fields []Rule) {
 	for i := range h.cfg.Headers {
-		if h.cfg.Headers[i].matches(name) {
+		if h.cfg.Headers[i].Matches(name) {
 			fields = append(fields, h.cfg.Headers[i])
 		}
 	}

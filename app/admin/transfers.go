@@ -85,6 +85,9 @@ func transferRowOf(t transfer.Transfer) transferRow {
 		ID: t.ID, Path: reply.Printable(t.Path), Part: t.Method, Remote: t.Remote, User: reply.Printable(t.User),
 		Bytes: sizeText(t.Sent), Rate: rateText(t.Rate), ETA: durationText(t.ETA), Age: durationText(t.Age), State: string(t.State),
 	}
+	if t.Paced {
+		r.Rate += " of " + rateText(float64(t.Allowed))
+	}
 	if t.Status > 0 {
 		r.Part += " " + strconv.Itoa(t.Status)
 	}

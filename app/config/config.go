@@ -40,6 +40,7 @@ type Config struct {
 	LogKeep        int             // how many rotated files are kept; 0 is all
 	Files          Files           // how files and folders are answered for
 	Times          deadline.Limits // how long clients may take
+	Bandwidth      Bandwidth       // how fast bytes may go
 	DrainTimeout   time.Duration   // how long downloads may go on after a stop
 	Limits         limit.Settings  // what clients may take
 	Operations     Operations      // how the server watches itself

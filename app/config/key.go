@@ -29,13 +29,14 @@ type Key struct {
 
 // The sections.
 const (
-	sectionServing = "Serving"
-	sectionTimes   = "Time limits"
-	sectionFiles   = "Files and folders"
-	sectionLimits  = "Limits"
-	sectionLog     = "Access log"
-	sectionAdmin   = "Operations"
-	sectionWatch   = "Watchdog"
+	sectionServing   = "Serving"
+	sectionTimes     = "Time limits"
+	sectionFiles     = "Files and folders"
+	sectionBandwidth = "Bandwidth"
+	sectionLimits    = "Limits"
+	sectionLog       = "Access log"
+	sectionAdmin     = "Operations"
+	sectionWatch     = "Watchdog"
 )
 
 // pathKey stands for an argument, not a flag.
@@ -43,7 +44,7 @@ const pathKey = "path"
 
 // Keys lists all settings. Their values are those of c, so that Set changes it.
 func (c *Config) Keys() []Key {
-	return slices.Concat(c.servingKeys(), c.timeKeys(), c.Files.keys(), limitKeys(&c.Limits), c.logKeys(), c.Operations.keys(), watchKeys(&c.Operations.Watch))
+	return slices.Concat(c.servingKeys(), c.timeKeys(), c.Files.keys(), c.Bandwidth.keys(), limitKeys(&c.Limits), c.logKeys(), c.Operations.keys(), watchKeys(&c.Operations.Watch))
 }
 
 func (c *Config) servingKeys() []Key {

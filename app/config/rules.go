@@ -9,11 +9,13 @@ import (
 	"fullbore/static"
 )
 
-// rules are a mapping in the file, of patterns to values or, for header fields, to
-// mappings of their own.
+// rules are a mapping in the file, of patterns to values or, for header fields and
+// rates, to mappings of their own.
 type rules struct {
-	to    *[]static.Rule
-	check func(value string) error // nil: they are header fields
+	to           *[]static.Rule
+	check        func(value string) error       // nil: each pattern has fields
+	checkPattern func(pattern string) error     // nil: static.CheckPattern
+	checkField   func(name, value string) error // nil: they are header fields
 }
 
 // Set is for flags and the environment, which cannot have them.
@@ -74,9 +76,15 @@ func (s *Settings) setRules(key string, r *rules, node ast.Node, line int) error
 		want = `patterns, such as "*.box": application/gzip`
 	case "headers":
 		want = `patterns, such as "*.zip": {Cache-Control: no-store}`
+	case "rates":
+		want = `patterns, such as "*.iso": {client-rate: 2MB}`
+	}
+	checkPattern := static.CheckPattern
+	if r.checkPattern != nil {
+		checkPattern = r.checkPattern
 	}
 	return s.pairs(key, node, line, want, func(pattern string, value ast.Node, line int) error {
-		if err := static.CheckPattern(pattern); err != nil {
+		if err := checkPattern(pattern); err != nil {
 			return s.at(line, "%s: %w", key, err)
 		}
 		if r.check == nil {
@@ -94,15 +102,19 @@ func (s *Settings) setRules(key string, r *rules, node ast.Node, line int) error
 	})
 }
 
-// setFields reads the header fields of one pattern.
+// setFields reads the header fields, or rates, of one pattern.
 func (s *Settings) setFields(key string, r *rules, pattern string, node ast.Node, line int) error {
 	key += ": " + quoted(Key{Value: new(text)}, pattern)
-	return s.pairs(key, node, line, "header fields, such as {Cache-Control: no-store}", func(name string, value ast.Node, line int) error {
+	want, check := "header fields, such as {Cache-Control: no-store}", static.CheckHeader
+	if r.checkField != nil {
+		want, check = "rates, such as {client-rate: 2MB}", r.checkField
+	}
+	return s.pairs(key, node, line, want, func(name string, value ast.Node, line int) error {
 		word, err := scalar(value)
 		if err != nil {
 			return s.at(line, "%s: %s: %w", key, plain(name), err)
 		}
-		if err := static.CheckHeader(name, word); err != nil {
+		if err := check(name, word); err != nil {
 			return s.at(line, "%s: %w", key, err)
 		}
 		*r.to = append(*r.to, static.Rule{Pattern: pattern, Name: name, Value: word})

@@ -108,6 +108,14 @@ func (c *Conn) sendCold() progress {
 			return c.breakOff(err)
 		}
 	}
+	allowance := c.Allowance()
+	if allowance != nil && n > 0 {
+		if n = allowance.Take(n); n == 0 {
+			return held
+		}
+		before := c.sent.Load()
+		defer func(taken int64) { allowance.Return(taken - (c.sent.Load() - before)) }(n)
+	}
 	begun, whole := time.Now(), n == piece
 	for n > 0 {
 		sent, err := unix.Sendfile(c.fd, p.fd, &p.offset, int(n))

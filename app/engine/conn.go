@@ -18,6 +18,7 @@ import (
 type Conn struct {
 	wire.Seat
 	wire.Introduced
+	wire.Pacing
 	loop   *loop
 	fd     int
 	serial int32          // tells connections that had the same descriptor apart
@@ -106,6 +107,9 @@ func (c *Conn) Cut(reason error) {
 	}
 	c.loop.tell(message{conn: c, what: lookAgain})
 }
+
+// Wake has the loop look whether more may be sent; see wire.Allowance.
+func (c *Conn) Wake() { c.loop.tell(message{conn: c, what: moreAllowed}) }
 
 // Retire ends the connection when nothing is owed on it, see
 // wire.Listener.Retire.

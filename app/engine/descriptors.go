@@ -66,6 +66,9 @@ func (l *loop) unwatch(fd int) {
 
 // close closes what openDescriptors opened.
 func (l *loop) close() {
+	l.inbox.Lock()
+	l.inbox.over = true
+	l.inbox.Unlock()
 	for _, fd := range []int{l.wake, l.clock} {
 		if fd >= 0 {
 			closeFD(fd)

@@ -28,17 +28,21 @@ const (
 	answered                    // a handler is done
 	cameBack                    // fasthttp has served it, and it rests
 	wentAway                    // fasthttp has served it, and it is closed
+	moreAllowed                 // more may be sent
 	ofTheListener               // it is closed, or wants to know whether we accept
 )
 
-// tell leaves a message for the loop. It may be called from any goroutine.
+// tell leaves a message for the loop, which may be over. It may be called from any
+// goroutine.
 func (l *loop) tell(m message) {
 	l.inbox.Lock()
+	defer l.inbox.Unlock()
+	if l.inbox.over {
+		return
+	}
 	l.inbox.messages = append(l.inbox.messages, m)
-	asleep := l.inbox.asleep
-	l.inbox.asleep = false
-	l.inbox.Unlock()
-	if asleep {
+	if l.inbox.asleep { // under the lock, or close could come between
+		l.inbox.asleep = false
 		l.poke()
 	}
 }

@@ -35,6 +35,7 @@ type loop struct {
 		sync.Mutex
 		messages []message
 		asleep   bool // it has to be woken
+		over     bool // nobody reads them
 	}
 
 	// state is the number of the goroutine that runs the loop, times two, plus
@@ -289,6 +290,8 @@ func (l *loop) sendOn(c *Conn) bool {
 		l.block(c)
 	case over:
 		l.later(c)
+	case held:
+		l.hold(c)
 	case absent:
 		c.leave()
 		c.is &^= writable // so that it is seen if there is room again meanwhile
@@ -310,6 +313,16 @@ func (l *loop) block(c *Conn) {
 	}
 	l.sends.push(c, l.now)
 	l.needTick(limits.Look())
+}
+
+// hold waits until a connection's rate allows more. Meanwhile the socket has room: no
+// clock runs against the peer, and what it was sent is not held back.
+func (l *loop) hold(c *Conn) {
+	c.leave()
+	if c.out.cork {
+		c.out.cork = false
+		cork(c.fd, 0)
+	}
 }
 
 // sent ends a response that is sent. It is true when the connection goes on.

@@ -97,6 +97,9 @@ func (r *response) next() (p part) {
 	return p
 }
 
+// left is how many bytes are still to be sent, those of the header included.
+func (r *response) left() int64 { return int64(len(r.head)) + r.total - r.tail }
+
 // Reusable is a Body that is told when its last user is done, hooks included.
 type Reusable interface{ Reuse() }
 

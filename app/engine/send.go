@@ -21,6 +21,7 @@ const (
 	full                   // the socket has no room
 	over                   // the turn is over
 	absent                 // the next bytes of the file are not in memory
+	held                   // its rate allows nothing now
 	broken                 // it cannot go on; see Conn.failure
 )
 
@@ -41,20 +42,36 @@ type budget struct {
 	offset int64
 }
 
-// step sends what the socket takes of a connection's response, for one turn.
+// step sends what the socket takes of a connection's response, for one turn, and as far
+// as its rate allows.
 func (l *loop) step(c *Conn) progress {
+	allowance, n := c.Allowance(), min(l.turn, c.out.left())
+	if allowance == nil || n == 0 {
+		return l.sendUpTo(c, l.turn)
+	}
+	if n = allowance.Take(n); n == 0 {
+		return held
+	}
+	before := c.sent.Load()
+	p := l.sendUpTo(c, n)
+	allowance.Return(n - (c.sent.Load() - before))
+	return p
+}
+
+// sendUpTo sends so many bytes at most.
+func (l *loop) sendUpTo(c *Conn, left int64) progress {
 	r := c.out
-	for turn := (budget{left: l.turn, fd: -1}); ; {
+	for turn := (budget{left: left, fd: -1}); ; {
 		var p progress
 		switch next := r.next(); {
-		case len(r.head) > 0:
-			p = c.sendHead(r, next)
-		case next.text != "":
-			p = c.sendText(r, next.text)
-		case next.length == 0:
+		case len(r.head) == 0 && next.text == "" && next.length == 0:
 			return done
 		case turn.left <= 0:
 			return over
+		case len(r.head) > 0:
+			p = c.sendHead(r, next, &turn.left)
+		case next.text != "":
+			p = c.sendText(r, next.text, &turn.left)
 		default:
 			p = l.sendRange(c, r, next, &turn)
 		}
@@ -66,17 +83,19 @@ func (l *loop) step(c *Conn) progress {
 
 // sendHead sends what is left of the header, and of what is put behind it, or goes
 // behind it as a text.
-func (c *Conn) sendHead(r *response, next part) progress {
+func (c *Conn) sendHead(r *response, next part, left *int64) progress {
 	var n int
 	var errno syscall.Errno
-	gathers := r.tail == 0 && next.text != "" && r.total == int64(len(next.text))
+	head := r.head[:min(int64(len(r.head)), *left)]
+	gathers := r.tail == 0 && next.text != "" && r.total == int64(len(next.text)) && int64(len(head))+r.total <= *left
 	if gathers {
-		n, errno = gather(c.fd, r.head, next.text)
+		n, errno = gather(c.fd, head, next.text)
 	} else {
-		n, errno = send(c.fd, r.head, r.total > r.tail)
+		n, errno = send(c.fd, head, r.total > r.tail && int64(len(head)) < *left)
 	}
 	c.sent.Add(int64(n))
-	text := max(n-len(r.head), 0)
+	*left -= int64(n)
+	text := max(n-len(head), 0)
 	r.head = r.head[n-text:]
 	if left := min(r.tail, int64(len(r.head))); left < r.tail {
 		r.advance(r.tail - left)
@@ -87,7 +106,7 @@ func (c *Conn) sendHead(r *response, next part) progress {
 	}
 	if len(r.head) == 0 {
 		r.dropHead()
-		if !gathers && r.total > next.length && c.remote.IsValid() { // more than one call is to come
+		if !gathers && r.total > next.length && c.remote.IsValid() && c.Allowance() == nil { // more than one call is to come
 			r.cork = true
 			cork(c.fd, 1)
 		}
@@ -96,9 +115,11 @@ func (c *Conn) sendHead(r *response, next part) progress {
 }
 
 // sendText sends what is left of a text.
-func (c *Conn) sendText(r *response, text string) progress {
-	n, errno := send(c.fd, unsafe.Slice(unsafe.StringData(text), len(text)), r.total > int64(len(text)))
+func (c *Conn) sendText(r *response, text string, left *int64) progress {
+	text = text[:min(int64(len(text)), *left)]
+	n, errno := send(c.fd, unsafe.Slice(unsafe.StringData(text), len(text)), r.total > int64(len(text)) && int64(len(text)) < *left)
 	c.sent.Add(int64(n))
+	*left -= int64(n)
 	r.advance(int64(n))
 	return c.after("send", errno)
 }
@@ -124,7 +145,7 @@ func (l *loop) sendRange(c *Conn, r *response, p part, turn *budget) progress {
 		begun = time.Now()
 	}
 	sent, errno := sendfile(c.fd, p.fd, &p.offset, n)
-	if whole && sent == n {
+	if whole && sent == n && c.Allowance() == nil {
 		l.adapt(time.Since(begun))
 	}
 	turn.left, turn.fd, turn.offset = turn.left-sent, p.fd, p.offset

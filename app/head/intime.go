@@ -29,7 +29,7 @@ func (c *Conn) readInTime(p []byte) (int, error) {
 		before := now
 		now = time.Now()
 		if c.waitsFor == aContent {
-			c.content.body.Waited(now.Sub(before), n > 0)
+			c.content.body.Waited(now.Sub(before)-c.heldBack(), n > 0)
 		}
 		if n > 0 || !isTimeout(err) || given && !c.readBy.After(now) {
 			return n, err
@@ -44,6 +44,14 @@ func (c *Conn) late(err error) error {
 		return below.Late(err)
 	}
 	return err
+}
+
+// heldBack is how long the connection below has held its peer back, to keep it to a rate.
+func (c *Conn) heldBack() time.Duration {
+	if below, ok := c.Conn.(interface{ HeldBack() time.Duration }); ok {
+		return below.HeldBack()
+	}
+	return 0
 }
 
 // awaits notes what is waited for, and since when.

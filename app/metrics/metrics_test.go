@@ -38,6 +38,7 @@ func everything() Sources {
 		Connections: func() Connections {
 			return Connections{Open: 5, Accepted: 70, AcceptErrors: 1, SlowTurns: 3, Sent: 1000, Received: 2000}
 		},
+		Rates:        func() Rates { return Rates{Server: 1000, Client: 100, Paced: 2} },
 		LinesDropped: func() int64 { return 4 },
 		EventsLost:   func() int64 { return 6 },
 		Health:       func() health.Report { return health.Report{Score: 80, Parts: []health.Part{{Name: "disk", Score: 50}}} },
@@ -135,6 +136,10 @@ func TestSourcesAreAsked(t *testing.T) {
 		"fullbore_slow_turns_total":                             3,
 		"fullbore_network_sent_bytes_total":                     1000,
 		"fullbore_network_received_bytes_total":                 2000,
+		"fullbore_paced_connections":                            2,
+		"fullbore_rate_limit_bytes of=server":                   1000,
+		"fullbore_rate_limit_bytes of=client":                   100,
+		"fullbore_rate_limit_bytes of=connection":               0,
 		"fullbore_downloads_total outcome=started":              10,
 		"fullbore_downloads_total outcome=complete":             5,
 		"fullbore_downloads_total outcome=abandoned":            2,

@@ -16,6 +16,7 @@ type Sources struct {
 	Active       func() int                     // requests in flight on the public listener
 	Downloads    func() transfer.Totals         // what became of downloads
 	Connections  func() Connections             // of the public listener
+	Rates        func() Rates                   // that connections are held to
 	LinesDropped func() int64                   // of the access log
 	EventsLost   func() int64                   // of those on standard error
 	Health       func() health.Report           // how well the server is
@@ -33,6 +34,13 @@ type Connections struct {
 	AcceptErrors   int64 // accepts that failed and were tried again
 	SlowTurns      int64 // turns of an event loop that held others up
 	Sent, Received int64 // bytes, including closed connections
+}
+
+// Rates are limits in bytes per second, 0 for none, and how many connections are held back
+// by them or by those of their paths.
+type Rates struct {
+	Server, Client, Connection int64
+	Paced                      int
 }
 
 // Reloads counts reloads of the configuration. The start counts as a success.
@@ -70,6 +78,8 @@ var described = []struct {
 	{hasConnections, "slow_turns_total", "Turns of an event loop that took more than 10 ms, for which its other connections had to wait.", nil},
 	{hasConnections, "network_sent_bytes_total", "Bytes that the kernel took on connections of the public listener, headers included.", nil},
 	{hasConnections, "network_received_bytes_total", "Bytes that came in on connections of the public listener, headers included.", nil},
+	{hasRates, "paced_connections", "Connections that are being held to a rate: they want more than they get, or just did.", nil},
+	{hasRates, "rate_limit_bytes", "The rates that are set, in bytes per second: of the server in all, of each client and of each connection; 0 is no limit.", []string{"of"}},
 	{hasDownloads, "downloads_total", "Downloads of files, in however many requests each: started, and how they ended.", []string{"outcome"}},
 	{hasDownloads, "downloads_active", "Downloads that go on, or may yet be resumed.", nil},
 	{hasDownloads, "download_delivered_bytes_total", "Bytes of files that were delivered.", nil},
@@ -92,6 +102,7 @@ var described = []struct {
 
 func hasActive(s Sources) bool      { return s.Active != nil }
 func hasConnections(s Sources) bool { return s.Connections != nil && s.Active != nil }
+func hasRates(s Sources) bool       { return s.Rates != nil }
 func hasDownloads(s Sources) bool   { return s.Downloads != nil }
 func hasLines(s Sources) bool       { return s.LinesDropped != nil }
 func hasEvents(s Sources) bool      { return s.EventsLost != nil }
@@ -130,6 +141,9 @@ func (s *sourced) Collect(metrics chan<- prometheus.Metric) {
 	}
 	if hasConnections(s.from) {
 		out.connections(s.from.Connections(), active)
+	}
+	if s.from.Rates != nil {
+		out.rates(s.from.Rates())
 	}
 	if s.from.Downloads != nil {
 		out.downloads(s.from.Downloads())
@@ -202,6 +216,13 @@ func (o output) connections(c Connections, active int) {
 	o.counter("slow_turns_total", c.SlowTurns)
 	o.counter("network_sent_bytes_total", c.Sent)
 	o.counter("network_received_bytes_total", c.Received)
+}
+
+func (o output) rates(r Rates) {
+	o.gauge("paced_connections", float64(r.Paced))
+	o.gauge("rate_limit_bytes", float64(r.Server), "server")
+	o.gauge("rate_limit_bytes", float64(r.Client), "client")
+	o.gauge("rate_limit_bytes", float64(r.Connection), "connection")
 }
 
 func (o output) downloads(t transfer.Totals) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"fullbore/app/wire"
 	"fullbore/logger"
 )
 
@@ -42,6 +43,11 @@ func (e *entry) snapshot(now time.Time) Transfer {
 	}
 	if r.Responding() {
 		e.snapshotResponse(&t, now)
+	}
+	if conn, ok := r.Conn.(interface{ Allowance() wire.Allowance }); ok {
+		if allowance := conn.Allowance(); allowance != nil {
+			t.Paced, t.Allowed = true, allowance.Rate()
+		}
 	}
 	if e.cut {
 		t.State = Ending

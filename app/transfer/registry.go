@@ -122,6 +122,16 @@ func (r *Registry) Transfers() []Transfer {
 	return transfers
 }
 
+// Each calls do with each request in flight, under the registry's lock: do must not call
+// the registry, nor wait for a caller of it.
+func (r *Registry) Each(do func(*logger.Result)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for e := r.list.next; e != &r.list; e = e.next {
+		do(e.result)
+	}
+}
+
 // Cut cuts the connection of a transfer; see wire.Conn.Cut. The reason becomes the error
 // in its access record. It returns false if there is no such transfer any more, or its
 // connection cannot be cut.

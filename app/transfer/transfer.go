@@ -34,6 +34,8 @@ type Transfer struct {
 	Length   int64     `json:"length"`      // bytes of the body to be sent; -1: unknown
 	Received int64     `json:"received"`    // bytes of the request's body, so far
 	Rate     float64   `json:"rate"`        // bytes per second, recently
+	Paced    bool      `json:"paced"`       // whether it is held to a rate
+	Allowed  int64     `json:"allowed"`     // its share then, bytes per second, recently
 	ETA      float64   `json:"eta_seconds"` // -1: unknown
 	Age      float64   `json:"age_seconds"`
 	Started  time.Time `json:"started"`

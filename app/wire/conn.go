@@ -18,6 +18,8 @@ type Conn struct {
 	receiver
 	sender
 	ending
+	*Pacing
+	own      Pacing // what Pacing is, unless an event loop carried the connection
 	sock     socket
 	registry *Registry
 }
@@ -26,8 +28,24 @@ type Conn struct {
 func (l *Listener) newConn(stream Stream) *Conn {
 	c := &Conn{sock: socket{stream}, registry: &l.Registry}
 	c.receiver.sock, c.sender.sock, c.ending.sock = c.sock, c.sock, c.sock
-	c.sender.cut, c.patience.limits = &c.ending.cut, &l.limits
+	c.sender.cut, c.receiver.cut, c.patience.limits = &c.ending.cut, &c.ending.cut, &l.limits
+	c.paceBy(&c.own)
 	return c
+}
+
+// paceBy makes p the connection's pacing.
+func (c *Conn) paceBy(p *Pacing) { c.Pacing, c.sender.pacing, c.receiver.pacing = p, p, p }
+
+// Cut ends the connection at once, as a reset of the peer would: reads and
+// writes in progress return, writes with an error that is reason and also what
+// the system said. The owner still has to Close, which is when the listener
+// forgets the connection. It may be called from any goroutine; the first reason
+// stays.
+func (c *Conn) Cut(reason error) {
+	c.end(reason)
+	if a := c.Allowance(); a != nil {
+		a.Wake()
+	}
 }
 
 // LocalAddr is our address.

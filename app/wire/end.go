@@ -31,16 +31,10 @@ type ending struct {
 	once    sync.Once   // for Close
 }
 
-// Cut ends the connection at once, as a reset of the peer would: reads and
-// writes in progress return, writes with an error that is reason and also what
-// the system said. The owner still has to Close, which is when the listener
-// forgets the connection. It may be called from any goroutine; the first reason
-// stays.
-//
-// It does not close the socket itself, since that would wait for a write to
-// end, and one from a slow disk to a fast peer ends only with the file. Errors
+// end is Conn.Cut for the socket. It does not close it, since that would wait for a
+// write to end, and one from a slow disk to a fast peer ends only with the file. Errors
 // are ignored: a connection that is already gone is cut.
-func (e *ending) Cut(reason error) {
+func (e *ending) end(reason error) {
 	e.cut.reason.CompareAndSwap(nil, &reason)
 	e.sock.reset() // what is queued goes with the Close
 	_ = e.sock.CloseRead()

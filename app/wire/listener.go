@@ -92,13 +92,14 @@ func (l *Listener) Limits() *deadline.Current { return &l.limits }
 func (l *Listener) Accept() (net.Conn, error) { return l.entrances[0].Accept() }
 
 // Adopt makes a connection that an event loop carried, as old, one for a
-// goroutine. It goes on with old's counters and its place in the Registry, and
+// goroutine. It goes on with old's counters, its pacing and its place in the Registry, and
 // begins at work, on the request that brought it here; see Conn.Work.
 func (l *Listener) Adopt(stream Stream, old Member) *Conn {
 	c := l.newConn(stream)
 	c.read.Store(old.BytesRead())
 	c.written.Store(old.BytesWritten())
 	c.inherit(old)
+	c.paceBy(old.place())
 	c.Work() // before it may be retired
 	l.Replace(old, c)
 	return c

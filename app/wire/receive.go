@@ -34,6 +34,8 @@ const lastLook = 10 * time.Millisecond
 // receiver is the receiving half of a connection.
 type receiver struct {
 	sock       socket
+	cut        *cut
+	pacing     *Pacing
 	read       atomic.Int64
 	phase      atomic.Int32
 	retirement atomic.Int32
@@ -42,6 +44,7 @@ type receiver struct {
 	// The reading goroutine's own.
 	readBy    time.Time // Read's deadline
 	readArmed time.Time // when the poller says so; never later
+	heldBack  time.Duration
 }
 
 // BytesRead is the number of bytes received from the peer.
@@ -54,12 +57,47 @@ func (r *receiver) Read(p []byte) (int, error) {
 		if r.mayEnd() {
 			return r.readLast(p)
 		}
-		n, err := r.sock.Read(p)
-		r.read.Add(int64(n))
+		n, err := r.pull(p)
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !r.readLater() {
 			return n, err
 		}
 	}
+}
+
+// pull reads once. What comes while a request is worked on is its body, or a head behind
+// it: as much of that is read as the connection's allowance has, so that the kernel
+// holds the peer back.
+func (r *receiver) pull(p []byte) (n int, err error) {
+	if r.pacing.Allowance() == nil || r.phase.Load() != working {
+		n, err = r.sock.Read(p)
+		r.read.Add(int64(n))
+		return n, err
+	}
+	begun := time.Now()
+	most, allowance := r.pacing.take(len(p), r.cut)
+	r.waited(time.Since(begun))
+	n, err = r.sock.Read(p[:most])
+	r.read.Add(int64(n))
+	if allowance != nil {
+		allowance.Return(int64(most - n))
+	}
+	return n, err
+}
+
+// waited puts the deadline off by how long the peer was held back.
+func (r *receiver) waited(d time.Duration) {
+	r.heldBack += d
+	if !r.readBy.IsZero() {
+		_ = r.SetReadDeadline(r.readBy.Add(d)) // of a closed connection: Read says so
+	}
+}
+
+// HeldBack is how long Read has held the peer back since it was asked last. It is for the
+// reading goroutine.
+func (r *receiver) HeldBack() time.Duration {
+	d := r.heldBack
+	r.heldBack = 0
+	return d
 }
 
 // SetReadDeadline sets Read's deadline; see net.Conn. A server moves this

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Member is a connection in a Registry. It embeds a Seat.
+// Member is a connection in a Registry. It embeds a Seat and a Pacing.
 type Member interface {
 	BytesRead() int64
 	BytesWritten() int64
@@ -19,6 +19,7 @@ type Member interface {
 	Reconsider()
 
 	seat() *Seat
+	place() *Pacing
 }
 
 // Seat is a connection's place in a Registry. The zero value is that it has

@@ -14,6 +14,7 @@ import (
 // carried is a connection of another kind, as an event loop has them.
 type carried struct {
 	Seat
+	Pacing
 	read, written atomic.Int64
 	cut           error
 	retired       []Retirement

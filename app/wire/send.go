@@ -19,6 +19,7 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBufferSize);
 type sender struct {
 	sock     socket
 	cut      *cut
+	pacing   *Pacing
 	written  atomic.Int64
 	failed   atomic.Pointer[error]
 	patience patience
@@ -49,15 +50,28 @@ func (s *sender) Write(p []byte) (int, error) {
 	return s.write(p)
 }
 
-func (s *sender) write(p []byte) (int, error) {
+func (s *sender) write(p []byte) (sent int, err error) {
+	for {
+		n, allowance := s.pacing.take(len(p)-sent, s.cut)
+		took, err := s.push(p[sent : sent+n])
+		if allowance != nil {
+			allowance.Return(int64(n - took))
+		}
+		if sent += took; err != nil || sent == len(p) {
+			return sent, s.keep(err)
+		}
+	}
+}
+
+// push sends p whole, for as long as the peer keeps taking bytes.
+func (s *sender) push(p []byte) (sent int, err error) {
 	s.patience.begin(s.sock, s.written.Load())
-	sent := 0
 	for {
 		n, err := s.sock.Write(p[sent:])
 		sent += n
 		written := s.written.Add(int64(n))
 		if err = s.patience.judge(s.sock, written, err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
-			return sent, s.keep(err)
+			return sent, err
 		}
 	}
 }

@@ -41,8 +41,14 @@ func (s *sender) sendfile(file syscall.Conn, limit *int64) (sent int64, handled 
 		if errSrc != nil {
 			return job.sent, true, errSrc
 		}
-		if err == nil {
+		if err == nil && !job.held {
 			break
+		}
+		if job.held {
+			job.held = false
+			s.waitForAllowance()
+			s.patience.begin(s.sock, s.written.Load()) // a peer that is held back is not one that takes nothing
+			continue
 		}
 		if err = s.patience.judge(s.sock, s.written.Load(), err); err != errCarryOn { //nolint:errorlint // a private mark, never wrapped
 			return job.sent, true, err
@@ -55,6 +61,13 @@ func (s *sender) sendfile(file syscall.Conn, limit *int64) (sent int64, handled 
 		return 0, false, nil
 	}
 	return job.sent, true, os.NewSyscallError("sendfile", job.err)
+}
+
+// waitForAllowance waits until more may be sent, or there is something else to look at.
+func (s *sender) waitForAllowance() {
+	if a := s.pacing.Allowance(); a != nil {
+		a.Wait()
+	}
 }
 
 // unsupported reports whether the kernel refuses sendfile for this file, as
@@ -70,10 +83,11 @@ type sendfileJob struct {
 	limit *int64
 	sent  int64
 	err   error
+	held  bool // no more may be sent now
 }
 
 // step sends until the socket is full (false: wait and call again), the file
-// or the limit ends, or an error, which is left in err (true).
+// or the limit ends, the allowance does, or an error, which is left in err (true).
 func (j *sendfileJob) step(dst int) bool {
 	for {
 		chunk := int64(sendfileChunk)
@@ -87,7 +101,17 @@ func (j *sendfileJob) step(dst int) bool {
 			j.err = net.ErrClosed
 			return true
 		}
+		allowance := j.out.pacing.Allowance()
+		if allowance != nil {
+			if chunk = allowance.Take(chunk); chunk == 0 {
+				j.held = true
+				return true
+			}
+		}
 		n, err := unix.Sendfile(dst, j.src, nil, int(chunk))
+		if allowance != nil {
+			allowance.Return(chunk - int64(max(n, 0)))
+		}
 		switch {
 		case n > 0:
 			j.sent += int64(n)

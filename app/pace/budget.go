@@ -1,0 +1,80 @@
+package pace
+
+import (
+	"math"
+	"time"
+)
+
+// period is how often is shared: often enough for a rate to look steady, and seldom
+// enough to cost next to nothing. A flow sends a period's worth at once.
+const period = 50 * time.Millisecond
+
+// A budget never holds more than depth's worth, which bounds how much may go at once.
+const depth = 200 * time.Millisecond
+
+// Pieces are not smaller than leastPiece, in bytes, or a tenth of a second's worth where
+// that is less, unless no more is wanted: packets have headers, too.
+const (
+	leastPiece = 512
+	tiniest    = 128
+)
+
+// budget is a bucket of bytes that fills at a rate.
+type budget struct {
+	rate   float64       // bytes per second; 0: no limit
+	bytes  float64       // what may go; less than 0 if more was given than there is
+	at     time.Duration // when it was filled last
+	spare  bool          // at the last sharing there was something left
+	filled bool          // ever
+}
+
+// refill adds what has come since the last time. One that is new has what a budget
+// has that rests.
+func (b *budget) refill(now time.Duration) {
+	since := now - b.at
+	b.at = now
+	switch {
+	case b.rate == 0:
+		b.filled = false
+	case !b.filled:
+		b.filled, b.bytes, b.spare = true, b.rests(), true
+	default:
+		b.bytes = min(b.bytes+b.rate*min(since, depth).Seconds(), max(b.rate*depth.Seconds(), 2*b.rests()))
+	}
+}
+
+// rests is what is kept of what nobody wants.
+func (b *budget) rests() float64 { return max(b.rate*period.Seconds(), b.least()) }
+
+// least is the smallest piece that is worth to be sent.
+func (b *budget) least() float64 { return min(max(b.rate/10, tiniest), leastPiece) }
+
+// room is what may go, if that is worth to be sent.
+func (b *budget) room() float64 {
+	switch {
+	case b.rate == 0:
+		return math.Inf(1)
+	case b.bytes < b.least():
+		return 0
+	}
+	return b.bytes
+}
+
+// spend takes bytes out; a negative number puts them back.
+func (b *budget) spend(n float64) {
+	if b.rate > 0 {
+		b.bytes -= n
+	}
+}
+
+// settle ends a sharing: what nobody wanted is not saved up, or only for as long as it may
+// take a busy machine to send what it was given.
+func (b *budget) settle() {
+	if b.rate > 0 {
+		b.bytes = min(b.bytes, 2*b.rests())
+		b.spare = b.bytes > b.rests()/2
+	}
+}
+
+// isFull reports whether nothing is lost if the budget is forgotten.
+func (b *budget) isFull() bool { return b.rate == 0 || b.bytes >= b.rests() }
