@@ -17,13 +17,28 @@ import (
 )
 
 // Everything together: what any part allocates, each request pays for twice, since a
-// collector that runs takes the caches, too.
+// collector that runs takes the caches, too. Behind a trusted proxy as well.
 func TestHotFileDoesNotAllocate(t *testing.T) {
+	for name, test := range map[string]struct {
+		trusted []string
+		fields  string
+	}{
+		"direct":      {},
+		"not trusted": {[]string{"192.0.2.0/24"}, "X-Forwarded-For: 198.51.100.1\r\n"},
+		"proxied":     {[]string{"127.0.0.0/8", "10.0.0.0/8"}, "X-Forwarded-For: 198.51.100.1, 2001:db8::1, 10.0.0.1\r\nX-Forwarded-Proto: https\r\n"},
+		"forwarded":   {[]string{"127.0.0.0/8"}, "Forwarded: for=\"[2001:db8::1]:4711\";proto=https\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) { hotFileDoesNotAllocate(t, test.trusted, test.fields) })
+	}
+}
+
+func hotFileDoesNotAllocate(t *testing.T, trusted []string, fields string) {
+	t.Helper()
 	const name = "app.go" // of this package: old enough to be kept
 	size := sizeOf(t, name)
 	cfg := config.Config{
 		Path: ".", Listen: []string{"127.0.0.1:0"}, AccessLog: filepath.Join(t.TempDir(), "log"), LogFormat: "json",
-		HotCache: 1 << 20, Times: deadline.Default(), DrainTimeout: time.Minute,
+		HotCache: 1 << 20, Times: deadline.Default(), DrainTimeout: time.Minute, TrustedProxies: trusted,
 	}
 	cfg.Operations.DownloadFrom = 1 << 20
 	a, err := New(cfg, "test", &bytes.Buffer{}, &bytes.Buffer{})
@@ -40,7 +55,7 @@ func TestHotFileDoesNotAllocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	request, answer := []byte("GET /"+name+" HTTP/1.1\r\nHost: h\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n"), make([]byte, 64<<10)
+	request, answer := []byte("GET /"+name+" HTTP/1.1\r\nHost: h\r\nUser-Agent: test\r\nAccept: */*\r\n"+fields+"\r\n"), make([]byte, 64<<10)
 	get := func() {
 		if _, err := c.Write(request); err != nil {
 			t.Fatal(err)

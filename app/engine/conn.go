@@ -22,6 +22,7 @@ type Conn struct {
 	loop   *loop
 	fd     int
 	serial int32          // tells connections that had the same descriptor apart
+	left   int32          // bytes that are still read while it lingers
 	remote netip.AddrPort // zero on a Unix socket
 
 	list       *list // of the loop, in which it waits
@@ -44,7 +45,6 @@ type Conn struct {
 	is        flags
 	end       ending
 	lingers   bool  // the peer is likely to send more
-	left      int   // bytes that are still read while it lingers
 	looked    int64 // when the send queue was last checked, while settling
 }
 

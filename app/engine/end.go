@@ -70,7 +70,7 @@ func (l *loop) endFurther(c *Conn) {
 			return
 		default:
 			c.received.Add(int64(n))
-			if c.left -= n; c.left < 0 && c.end == lingering {
+			if c.left -= int32(n); c.left < 0 && c.end == lingering {
 				l.shut(c)
 			}
 		}
