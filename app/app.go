@@ -77,6 +77,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 	a.health = health.New(health.Config{
 		Events: events, Places: func() health.Places { return places(current.Load(), a.files, a.state) },
 		Accept: &a.public.failures, Log: &a.records.failures, Lost: a.records.Dropped, Process: a.watch.Health, Load: a.caps.Overloaded,
+		Mounts: a.files.mounts,
 	})
 	a.drain = drain.New(drain.Config{
 		Door: a.public, Transfers: a.transfers, Events: events, Manager: a.manager,
@@ -91,6 +92,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		Rates: a.rates.counts, LinesDropped: a.records.Dropped, EventsLost: a.events.Dropped,
 		Health: a.health.Report, Filesystems: a.health.Spaces, Drain: a.drain.Begun, Reloads: a.reloads.counts,
 		Watch: func() metrics.Watch { return watchMetrics(a.watch) }, Refused: a.caps.Refused,
+		Storage: func() metrics.Storage { return storageMetrics(a.files.disks) },
 	})
 	a.publicServer, err = newPublic(cfg.BasePath, a.records, publicRequests{a.drain, measured, a.transfers, &a.caps.Tally, a.rates},
 		a.proxies, a.caps, a.files, a.drain.Draining, a.events.Trouble("server", "serving connections"))

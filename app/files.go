@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
@@ -10,17 +11,42 @@ import (
 	"github.com/rs/zerolog"
 
 	"fullbore/app/config"
+	"fullbore/app/limit"
+	"fullbore/app/storage"
 	"fullbore/static"
+	"fullbore/static/source"
 )
 
-// openHandler opens what is served.
-func openHandler(cfg config.Config) (*static.Handler, error) {
+// open opens what is served, behind the breakers of its mounts.
+func (g *generation) open(disks *storage.Storage) error {
+	cfg := handlerConfig(g.cfg)
+	if err := cfg.Check(); err != nil {
+		return err
+	}
+	disk, err := source.OpenDisk(g.cfg.Path, cfg.OutsideLinks)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", g.cfg.Path, err)
+	}
+	disk.KeepHot(cfg.HotCache)
+	where := g.cfg.Path
+	if g.target, err = filepath.EvalSymlinks(where); err == nil { // else it has changed meanwhile
+		where = g.target
+	}
+	if absolute, err := filepath.Abs(where); err == nil {
+		where = absolute
+	}
+	g.guard = disks.Guard(disk, where)
+	g.Handler = static.Serve(g.guard, cfg)
+	return nil
+}
+
+func handlerConfig(cfg *config.Config) static.Config {
 	f := cfg.Files
 	policy := f.Policy
 	if policy == config.PolicyStrict {
 		policy = static.PolicyDefault
 	}
-	return static.Open(cfg.Path, static.Config{
+	return static.Config{
 		Index:                 f.Index,
 		Browse:                f.Browse,
 		Readme:                f.Readme,
@@ -40,7 +66,7 @@ func openHandler(cfg config.Config) (*static.Handler, error) {
 		Types:                 f.Types,
 		Charsets:              f.Charsets,
 		Headers:               f.Headers,
-	})
+	}
 }
 
 // files serves the folder or file that the config names. A reload exchanges it
@@ -48,6 +74,7 @@ func openHandler(cfg config.Config) (*static.Handler, error) {
 // for concurrent use.
 type files struct {
 	events zerolog.Logger
+	disks  *storage.Storage
 	now    atomic.Pointer[generation] // nil once closed
 }
 
@@ -56,30 +83,39 @@ type files struct {
 // is still being sent then has a descriptor of its own.
 type generation struct {
 	*static.Handler
+	guard  *storage.Guarded
 	cfg    *config.Config // it was opened by
 	target string         // where cfg.Path led, past links; "" if unknown
 	users  atomic.Int64
 }
 
 func openFiles(cfg *config.Config, events zerolog.Logger) (*files, error) {
-	g, err := openGeneration(cfg)
+	f := &files{events: events}
+	f.disks = storage.New(storage.Config{Events: events, Timeout: f.storageTimeout})
+	g, err := f.openGeneration(cfg)
 	if err != nil {
 		return nil, err
 	}
-	f := &files{events: events}
 	f.now.Store(g)
 	return f, nil
 }
 
-func openGeneration(cfg *config.Config) (*generation, error) {
-	h, err := openHandler(*cfg)
-	if err != nil {
+// openGeneration opens what the config names.
+func (f *files) openGeneration(cfg *config.Config) (*generation, error) {
+	g := &generation{cfg: cfg}
+	g.users.Store(1)
+	if err := g.open(f.disks); err != nil {
 		return nil, err
 	}
-	g := &generation{Handler: h, cfg: cfg}
-	g.target, _ = filepath.EvalSymlinks(cfg.Path)
-	g.users.Store(1)
 	return g, nil
+}
+
+// storageTimeout is how long opening a file may take.
+func (f *files) storageTimeout() time.Duration {
+	if g := f.now.Load(); g != nil && g.cfg.StorageTimeout > 0 {
+		return g.cfg.StorageTimeout
+	}
+	return config.StorageTimeoutDefault
 }
 
 // Handle answers from the handler that is in force when the request comes. A
@@ -96,7 +132,19 @@ func (f *files) Handle(c *fiber.Ctx) (err error) {
 			err = fmt.Errorf("panic: %v", cause)
 		}
 	}()
-	return g.Handle(c)
+	if err = g.Handle(c); err != nil {
+		return refused(c, err)
+	}
+	return nil
+}
+
+// refused answers a request whose file is on a disk that does not answer.
+func refused(c *fiber.Ctx, err error) error {
+	var refusal *storage.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	return limit.Refuse(c, limit.Storage, fiber.StatusServiceUnavailable, refusal.RetryAfter)
 }
 
 // dav reports whether WebDAV is on.

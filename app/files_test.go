@@ -5,17 +5,20 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
 	"fullbore/app/config"
+	"fullbore/app/storage"
 )
 
 func generationOf(t testing.TB, path string) *generation {
 	t.Helper()
-	g, err := openGeneration(&config.Config{Path: path})
+	f := &files{disks: storage.New(storage.Config{Timeout: func() time.Duration { return time.Minute }})}
+	g, err := f.openGeneration(&config.Config{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}

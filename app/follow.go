@@ -19,11 +19,12 @@ func (f *files) look() (behind, gone error) {
 		return nil, errors.New("closed")
 	}
 	defer g.leave()
+	g.guard.Follow()
 	replaced, dead := g.Alive()
 	if !replaced && dead == nil {
 		return nil, nil
 	}
-	next, err := openGeneration(g.cfg)
+	next, err := f.openGeneration(g.cfg)
 	switch {
 	case err != nil && !replaced:
 		return nil, dead
@@ -41,6 +42,18 @@ func (f *files) look() (behind, gone error) {
 	g.leave()
 	f.sayFollowed(g, next, dead)
 	return nil, nil
+}
+
+// mounts says for the health score what is wrong with the disks that files come from.
+func (f *files) mounts() (score int, reasons []string) {
+	score = 100
+	for _, failing := range f.disks.Failing() {
+		if score = min(score, 50); failing.Root {
+			score = 0
+		}
+		reasons = append(reasons, failing.Path+": "+failing.Reason)
+	}
+	return score, reasons
 }
 
 func (f *files) sayFollowed(old, next *generation, dead error) {

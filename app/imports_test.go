@@ -12,7 +12,7 @@ import (
 var mayImport = map[string][]string{
 	".":       {"app/cli"},
 	"app/cli": {"app", "app/admin", "app/config"},
-	"app":     {"app/", "logger", "static", "static/dav", "static/listing"},
+	"app":     {"app/", "logger", "static", "static/dav", "static/listing", "static/source"},
 
 	"app/admin":    {"app/drain", "app/health", "app/limit", "app/listen", "app/transfer", "app/wire", "static/reply"},
 	"app/client":   {"app/head", "app/wire"},
@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"app/metrics":  {"app/health", "app/limit", "app/transfer", "logger", "static/accept"},
 	"app/pace":     {"app/client"},
 	"app/sliding":  {},
+	"app/storage":  {"static/source"},
 	"app/systemd":  {"app/wire"},
 	"app/transfer": {"app/wire", "logger"},
 	"app/watch":    {"app/sliding"},

@@ -4,6 +4,7 @@ import (
 	"fullbore/app/drain"
 	"fullbore/app/limit"
 	"fullbore/app/metrics"
+	"fullbore/app/storage"
 	"fullbore/app/transfer"
 	"fullbore/app/watch"
 	"fullbore/logger"
@@ -47,6 +48,11 @@ func (adminRequests) Ready(*logger.Result) {}
 
 // End counts.
 func (o adminRequests) End(result *logger.Result) { o.metrics.ObserveAdmin(result) }
+
+// storageMetrics is what the metrics say of the disks.
+func storageMetrics(disks *storage.Storage) metrics.Storage {
+	return metrics.Storage{Mounts: disks.Mounts(), Failing: len(disks.Failing()), Trips: disks.Trips()}
+}
 
 // watchMetrics is what the metrics say of the watchdog.
 func watchMetrics(w *watch.Watch) metrics.Watch {

@@ -99,7 +99,7 @@ func (r *reloads) try(load func() (*config.Settings, error), asked bool) ([]conf
 		return nil, nil
 	}
 	// Anew also if the path is the same: another folder may be there by now.
-	generation, err := openGeneration(&next.Config)
+	generation, err := r.files.openGeneration(&next.Config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", next.Where("path"), err)
 	}

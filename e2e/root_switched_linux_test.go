@@ -276,7 +276,12 @@ func TestRootOnFUSEHangs(t *testing.T) {
 	if status := free.header(t); !strings.Contains(status, " 204 ") {
 		t.Errorf("a request that needs no file: %s", status)
 	}
-	stuck := s.goroutines()
+	stuck := 0
+	waitUntil(t, "all that wait do so", func() bool {
+		before := stuck
+		stuck = s.goroutines()
+		return stuck == before
+	})
 	for range 10 {
 		s.ready(t, 503, "no answer from the file system")
 	}

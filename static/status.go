@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"fullbore/static/listing"
+	"fullbore/static/source"
 )
 
 // retryAfter is the value of Retry-After in seconds during a shortage.
@@ -45,16 +46,9 @@ func isShortage(err error) bool {
 		return true
 	}
 	var errno syscall.Errno
-	return errors.As(err, &errno) && (slices.Contains(shortages, errno) || slices.Contains(systemShortages, errno))
+	return source.TroubleOf(err) != source.NoTrouble || errors.As(err, &errno) && slices.Contains(shortages, errno)
 }
 
 var shortages = []syscall.Errno{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EAGAIN, syscall.EINTR, syscall.EBUSY,
-	// The disk.
-	syscall.EIO, syscall.ENODEV,
-	// The server of a network file system, or the process behind a FUSE mount.
-	syscall.ENOTCONN, syscall.ESTALE, syscall.ETIMEDOUT,
-	syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENETRESET,
-	syscall.ECONNABORTED, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ESHUTDOWN, syscall.EPIPE,
-	syscall.EPROTO,
 }

@@ -41,6 +41,7 @@ type Config struct {
 	Files          Files           // how files and folders are answered for
 	Times          deadline.Limits // how long clients may take
 	Bandwidth      Bandwidth       // how fast bytes may go
+	StorageTimeout time.Duration   // how long a disk has to open a file
 	DrainTimeout   time.Duration   // how long downloads may go on after a stop
 	Limits         limit.Settings  // what clients may take
 	Operations     Operations      // how the server watches itself
@@ -49,16 +50,17 @@ type Config struct {
 // defaultConfig is the config of a server that is told nothing.
 func defaultConfig() Config {
 	return Config{
-		Listen:       []string{"127.0.0.1:8080"},
-		Admin:        "127.0.0.1:8081",
-		SocketMode:   "660",
-		Engine:       EngineAuto,
-		HotCache:     16 << 20,
-		AccessLog:    "-",
-		LogFormat:    logger.FormatJSON,
-		Files:        Files{Index: "index.html", Browse: true, ETag: static.ETagAuto, Policy: PolicyStrict},
-		Times:        deadline.Default(),
-		DrainTimeout: 30 * time.Second,
+		Listen:         []string{"127.0.0.1:8080"},
+		Admin:          "127.0.0.1:8081",
+		SocketMode:     "660",
+		Engine:         EngineAuto,
+		HotCache:       16 << 20,
+		AccessLog:      "-",
+		LogFormat:      logger.FormatJSON,
+		Files:          Files{Index: "index.html", Browse: true, ETag: static.ETagAuto, Policy: PolicyStrict},
+		Times:          deadline.Default(),
+		StorageTimeout: StorageTimeoutDefault,
+		DrainTimeout:   30 * time.Second,
 		Operations: Operations{
 			EventFormat:   EventsAuto,
 			DownloadAfter: 10 * time.Minute,

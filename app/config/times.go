@@ -13,8 +13,12 @@ func (c *Config) timeKeys() []Key {
 		{"minimum-rate", sectionTimes, "end a download whose client takes less than this per second, such as 1KiB; 0 is never", true, nil, (*Size)(&t.Download)},
 		{"minimum-upload-rate", sectionTimes, "refuse a request whose body comes at less than this per second; 0 is never", true, nil, (*Size)(&t.Upload)},
 		{"rate-grace", sectionTimes, "how long a client may be slower than these rates", true, nil, (*duration)(&t.Grace)},
+		{"storage-timeout", sectionTimes, "answer 503 when a disk takes longer than this to open a file; it is not asked again until it answers", true, nil, (*duration)(&c.StorageTimeout)},
 	}
 }
+
+// StorageTimeoutDefault is how long a disk has to open a file.
+const StorageTimeoutDefault = 10 * time.Second
 
 // timeoutMin is the shortest that clients across a network can keep to.
 const timeoutMin = time.Second
@@ -24,7 +28,7 @@ func (c *Config) validateTimes() error {
 	for _, timeout := range []struct {
 		key string
 		is  time.Duration
-	}{{"head-timeout", t.Head}, {"keep-alive-timeout", t.Rest}, {"idle-timeout", t.Idle}, {"rate-grace", t.Grace}} {
+	}{{"head-timeout", t.Head}, {"keep-alive-timeout", t.Rest}, {"idle-timeout", t.Idle}, {"rate-grace", t.Grace}, {"storage-timeout", c.StorageTimeout}} {
 		if timeout.is < timeoutMin {
 			return wrong(timeout.key, "%v: want at least %v", duration(timeout.is), duration(timeoutMin))
 		}

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// coldReaders is how many goroutines read what is not in memory, at most. Each
-// holds a thread while its disk works.
+// coldReaders is how many goroutines read what is not in memory, at most, of each
+// file system. Each holds a thread while its disk works.
 const coldReaders = 32
 
-// closers is how many files of file systems that cannot tell what is cached are
+// closers is how many files of a file system that cannot tell what is cached are
 // closed at once.
 const closers = 4
 
@@ -76,7 +76,8 @@ func (l *loop) isCached(r *response, p part, n int64) bool {
 
 // sendAside has a connection's next piece sent by a reader.
 func (l *loop) sendAside(c *Conn) {
-	readers := &l.engine.readers
+	c.out.on = deviceOf(c.out.next().fd)
+	readers := l.engine.readers.of(c.out.on)
 	c.goAway()
 	readers.do(func() {
 		how := c.sendCold()
@@ -182,7 +183,7 @@ func (l *loop) finishAside(c *Conn, r *response, how progress) {
 	c.leave()
 	c.goAway()
 	end, failure := r.close, c.failure
-	l.engine.closers.do(func() {
+	l.engine.closers.of(r.on).do(func() {
 		r.finish(failure)
 		l.tell(message{conn: c, what: closedAside, progress: how, end: end})
 	})

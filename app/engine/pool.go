@@ -3,9 +3,60 @@
 package engine
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// pools are a pool for each file system: one that does not answer keeps its own.
+type pools struct {
+	most int // goroutines at once, for each
+
+	mu sync.Mutex
+	on map[device]*pool
+}
+
+// device is a file system, by its major and minor number.
+type device struct{ major, minor uint32 }
+
+// deviceOf is what a file is on; the zero value if the kernel does not tell. It asks no
+// disk and no network: statx(2), AT_STATX_DONT_SYNC.
+func deviceOf(fd int) device {
+	var st unix.Statx_t
+	if unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, 0, &st) != nil {
+		return device{}
+	}
+	return device{st.Dev_major, st.Dev_minor}
+}
+
+// of is the pool of a file system.
+func (p *pools) of(d device) *pool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.on[d]
+	if one == nil {
+		if p.on == nil {
+			p.on = map[device]*pool{}
+		}
+		one = &pool{most: p.most}
+		p.on[d] = one
+	}
+	return one
+}
+
+// wait waits until all is done, at most for a while.
+func (p *pools) wait(timeout time.Duration) {
+	p.mu.Lock()
+	all := slices.Collect(maps.Values(p.on))
+	p.mu.Unlock()
+	until := time.Now().Add(timeout)
+	for _, one := range all {
+		one.wait(time.Until(until))
+	}
+}
 
 // pool is goroutines that may wait for a disk. They are started when there is
 // work and end when there is none; each holds a thread while it waits.

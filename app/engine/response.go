@@ -59,8 +59,9 @@ type response struct {
 	text  string // what is left of a body that ctx has in memory
 	total int64  // bytes of body or text that are not sent yet, those in head included
 
-	unasked int64 // bytes that go before it is asked again whether they are cached
-	piece   int64 // what a cold reader sends at once; 0: the least
+	unasked int64  // bytes that go before it is asked again whether they are cached
+	piece   int64  // what a cold reader sends at once; 0: the least
+	on      device // of what a cold reader has sent
 
 	ctx   *fasthttp.RequestCtx // what owns body and hooks; nil: the response does
 	bound bool                 // ctx is needed until the end

@@ -29,8 +29,8 @@ type Engine struct {
 	accepting atomic.Int32  // loops
 	refusing  chan struct{} // closed when none is left
 	aside     atomic.Int64  // connections that goroutines work for
-	readers   pool          // of what is not in memory
-	closers   pool          // of files whose close may wait
+	readers   pools         // of what is not in memory
+	closers   pools         // of files whose close may wait
 	slow      atomic.Int64
 	monitor   monitor
 }
@@ -66,7 +66,7 @@ func New(ln net.Listener, server *fasthttp.Server, config ...Config) (*Engine, e
 		cfg = config[0]
 	}
 	e := &Engine{
-		readers: pool{most: coldReaders}, closers: pool{most: closers},
+		readers: pools{most: coldReaders}, closers: pools{most: closers},
 		server: server, logger: server.Logger, name: server.Name,
 		headLimit: cfg.HeadLimit,
 		started:   time.Now(), refusing: make(chan struct{}), monitor: monitor{wake: make(chan struct{}, 1)},

@@ -33,6 +33,10 @@ type Config struct {
 	Lost    func() int64                         // lines of the access log that were dropped
 	Process func() (score int, reasons []string) // the watchdog's verdict
 	Load    func() (reason string)               // why new clients are refused; "" if they are not
+
+	// Mounts says how the disks are from which requests get their files. Optional.
+	// Default: they are well
+	Mounts func() (score int, reasons []string)
 }
 
 // Monitor reports on all parts. It is safe for concurrent use.
@@ -71,7 +75,7 @@ func (m *Monitor) Report() Report {
 	m.dropped.add(now, max(0, lost-m.lost), nil)
 	m.lost = lost
 	files, disk := m.storageParts()
-	m.now, m.at = Sum(files, m.acceptPart(now), m.logPart(now), disk, processPart(m.cfg.Process()), loadPart(m.cfg.Load())), now
+	m.now, m.at = Sum(files, m.acceptPart(now), m.logPart(now), disk, processPart(m.cfg.Process()), loadPart(m.cfg.Load()), m.mountsPart()), now
 	m.tell(now)
 	return m.now
 }
@@ -159,6 +163,16 @@ func (m *Monitor) logPart(now time.Time) Part {
 		reasons = append(reasons, humanize.Comma(n)+" lines of the access log were lost in the last minute")
 	}
 	p.Reason = strings.Join(reasons, "; ")
+	return p
+}
+
+// mountsPart is bad if files are refused because their disk does not answer.
+func (m *Monitor) mountsPart() Part {
+	p := Part{Name: "storage", Score: perfect}
+	if m.cfg.Mounts != nil {
+		score, reasons := m.cfg.Mounts()
+		p.Score, p.Reason = score, strings.Join(reasons, "; ")
+	}
 	return p
 }
 

@@ -45,6 +45,7 @@ func everything() Sources {
 		Drain:        func() (time.Time, bool) { return time.Unix(1000, 5e8), true },
 		Reloads:      func() Reloads { return Reloads{OK: 2, Refused: 1, LastOK: false, LastOKAt: time.Unix(2000, 0)} },
 		Watch:        func() Watch { return Watch{Alarms: map[string]int64{"memory": 1}, Captures: 1} },
+		Storage:      func() Storage { return Storage{Mounts: 2, Failing: 1, Trips: 3} },
 		Refused:      func() []limit.Refused { return []limit.Refused{{Rule: "client-downloads", N: 12}} },
 		Filesystems:  func() map[string]health.Space { return map[string]health.Space{"files": {Free: 7, Size: 8}} },
 	}
@@ -160,6 +161,9 @@ func TestSourcesAreAsked(t *testing.T) {
 		"fullbore_watch_alarms_total rule=memory":               1,
 		"fullbore_watch_captures_total":                         1,
 		"fullbore_refused_total rule=client-downloads":          12,
+		"fullbore_storage_mounts":                               2,
+		"fullbore_storage_failing_mounts":                       1,
+		"fullbore_storage_failures_total":                       3,
 		"fullbore_filesystem_free_bytes of=files":               7,
 		"fullbore_filesystem_size_bytes of=files":               8,
 	} {

@@ -24,6 +24,7 @@ type Sources struct {
 	Reloads      func() Reloads                 // of the configuration
 	Watch        func() Watch                   // what the watchdog found
 	Refused      func() []limit.Refused         // by limits
+	Storage      func() Storage                 // the disks that have the files
 	Filesystems  func() map[string]health.Space // by what is there: "files", "state"
 }
 
@@ -54,6 +55,13 @@ type Reloads struct {
 type Watch struct {
 	Alarms   map[string]int64 // by rule
 	Captures int64
+}
+
+// Storage is how the disks are that have the files.
+type Storage struct {
+	Mounts  int   // that files are served from
+	Failing int   // mounts that do not answer, or fail
+	Trips   int64 // how often one was found to
 }
 
 // sourced is the collector of Sources.
@@ -96,6 +104,9 @@ var described = []struct {
 	{hasWatch, "watch_alarms_total", "Alarms of the watchdog.", []string{"rule"}},
 	{hasWatch, "watch_captures_total", "Captures of profiles that alarms caused.", nil},
 	{hasRefused, "refused_total", "Requests and connections that a limit refused.", []string{"rule"}},
+	{hasStorage, "storage_mounts", "Mounts that files are served from: that of the served folder, and those below it.", nil},
+	{hasStorage, "storage_failing_mounts", "Those of them that do not answer, or fail, so that requests for their files are refused.", nil},
+	{hasStorage, "storage_failures_total", "How often a mount was found not to answer, or to fail.", nil},
 	{hasFilesystems, "filesystem_free_bytes", "Room that is left in the file system that has the files, or the state folder.", []string{"of"}},
 	{hasFilesystems, "filesystem_size_bytes", "Size of that file system.", []string{"of"}},
 }
@@ -111,6 +122,7 @@ func hasDrain(s Sources) bool       { return s.Drain != nil }
 func hasReloads(s Sources) bool     { return s.Reloads != nil }
 func hasWatch(s Sources) bool       { return s.Watch != nil }
 func hasRefused(s Sources) bool     { return s.Refused != nil }
+func hasStorage(s Sources) bool     { return s.Storage != nil }
 func hasFilesystems(s Sources) bool { return s.Filesystems != nil }
 
 func newSourced(from Sources) *sourced {
@@ -183,6 +195,12 @@ func (s *sourced) collectCare(out output) {
 		for _, refused := range s.from.Refused() {
 			out.counter("refused_total", refused.N, refused.Rule)
 		}
+	}
+	if s.from.Storage != nil {
+		disks := s.from.Storage()
+		out.gauge("storage_mounts", float64(disks.Mounts))
+		out.gauge("storage_failing_mounts", float64(disks.Failing))
+		out.counter("storage_failures_total", disks.Trips)
 	}
 	if s.from.Filesystems != nil {
 		for of, fs := range s.from.Filesystems() {

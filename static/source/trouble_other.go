@@ -1,0 +1,7 @@
+//go:build !linux
+
+package source
+
+import "syscall"
+
+var systemOfTheFile, systemOfStorage []syscall.Errno

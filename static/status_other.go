@@ -1,7 +1,0 @@
-//go:build !linux
-
-package static
-
-import "syscall"
-
-var systemShortages []syscall.Errno
