@@ -82,6 +82,9 @@ func answerRefused(app *fiber.App, ctx *fasthttp.RequestCtx, err error) bool {
 	if !errors.As(err, &refusal) {
 		return false
 	}
+	if refusal.InBody {
+		client.Tell(ctx, refusal.Way)
+	}
 	c := app.AcquireCtx(ctx)
 	defer app.ReleaseCtx(c)
 	return answerError(c, fiber.NewError(refusal.Status)) == nil

@@ -298,6 +298,25 @@ func TestLimitsOfClientsBehindProxies(t *testing.T) {
 	}
 }
 
+// A request whose body does not come is its client's all the same. One whose head is
+// refused is the proxy's: of its fields some may be missing.
+func TestRefusedRequestsOfClientsBehindProxies(t *testing.T) {
+	for _, engine := range engines {
+		s := start(t, "--engine", engine, "--trusted-proxies", "127.0.0.1", t.TempDir())
+		for _, raw := range []string{
+			"POST /body HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 198.51.100.1\r\nContent-Length: 500\r\nx-forwarded-for: 192.0.2.1\r\n\r\nX-Forwarded-For: 198.51.100.2\r\n",
+			"GET /head HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 198.51.100.1\r\nno field\r\n",
+		} {
+			if got := answers(t, s, raw); fmt.Sprint(got) != "[400]" {
+				t.Errorf("%s: %q is answered with %v", engine, raw, got)
+			}
+		}
+		if got := fmt.Sprint(s.whos(2)); got != "[{/body 192.0.2.1 127.0.0.1} {/head 127.0.0.1 }]" {
+			t.Errorf("%s: the log has %s", engine, got)
+		}
+	}
+}
+
 func TestProxySettingsThatCannotBe(t *testing.T) {
 	for _, test := range []struct {
 		args []string

@@ -6,6 +6,7 @@ package client
 import (
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
@@ -70,16 +71,29 @@ type believed struct{}
 
 // Introduce is for the beginning of each request, before anybody asks Of and the like.
 // It returns the client, and whether that is another than the connection's peer. The
-// fields of a request that could not be read are not believed: of two that say who sent
-// it, one may be missing.
+// fields of a request that could not be read are not believed, unless Tell gave them: of
+// two that say who sent it, one may be missing.
 func (p *Proxies) Introduce(ctx *fasthttp.RequestCtx, read bool) (client netip.Addr, proxied bool) {
 	conn := ctx.Conn()
 	client = OfConn(conn)
-	if trusted := p.trusted.Load(); trusted != nil && read && trusted.has(client) {
+	if trusted := p.trusted.Load(); trusted != nil && (read || ctx.UserValue(told{}) != nil) && trusted.has(client) {
 		ctx.SetUserValue(believed{}, trusted)
 		client = follow(&ctx.Request.Header, client, trusted).client
 	}
 	return client, client != peerOf(conn)
+}
+
+// told is the user value of a request that has its fields although it could not be read.
+type told struct{}
+
+// Tell gives a request that could not be read the fields of its head that tell of its way,
+// a line each, if that head was whole. It is for before Introduce.
+func Tell(ctx *fasthttp.RequestCtx, way string) {
+	for line := range strings.Lines(way) {
+		name, value, _ := strings.Cut(line, ":")
+		ctx.Request.Header.Add(name, strings.Trim(value, " \t\r\n"))
+	}
+	ctx.SetUserValue(told{}, true)
 }
 
 // wayOf is the way of a request whose fields are believed.

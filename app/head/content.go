@@ -14,6 +14,7 @@ import (
 type content struct {
 	line     []byte // the method, and behind it the target, at most 4 KiB of it
 	method   int    // bytes of line
+	way      []byte // see Refusal.Way
 	received int64  // bytes of content
 	since    time.Time
 	body     deadline.Body
@@ -27,6 +28,10 @@ func (c *content) begin(h *Head, buf []byte) {
 	if cap(c.line) > maxLine {
 		c.line = nil
 	}
+	if cap(c.way) > maxLine {
+		c.way = nil
+	}
+	c.way = appendWay(c.way[:0], buf[:h.Length])
 	method, target := h.Method(buf), h.Target(buf)
 	c.line = append(append(c.line[:0], method...), target[:min(len(target), maxRecorded)]...)
 	c.method, c.received, c.since, c.body = len(method), 0, time.Now(), deadline.Body{}
@@ -36,7 +41,7 @@ func (c *content) begin(h *Head, buf []byte) {
 func (c *content) refusal(status int, reason string, err error) *Refusal {
 	return &Refusal{
 		Status: status, Reason: reason, Err: err, InBody: true,
-		Method: string(c.line[:c.method]), Target: string(c.line[c.method:]),
+		Method: string(c.line[:c.method]), Target: string(c.line[c.method:]), Way: string(c.way),
 		received: c.received, since: c.since,
 	}
 }

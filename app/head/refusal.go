@@ -22,6 +22,9 @@ type Refusal struct {
 	Method, Target string
 	// Proto is the HTTP-version of the request; empty if the request line was not whole.
 	Proto string
+	// Way is those field lines of the head that tell of the request's way here by proxies,
+	// a line each, if InBody.
+	Way string
 	// InBody is whether the head was in order, and the content is not or did
 	// not come: then the reader of the content answers.
 	InBody bool
