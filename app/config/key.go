@@ -59,7 +59,7 @@ func (c *Config) servingKeys() []Key {
 		{"socket-owner", sectionServing, "USER, USER:GROUP or :GROUP that owns the file of a Unix socket; empty is who runs the server", false, nil, (*text)(&c.SocketOwner)},
 		{"qr", sectionServing, "in a terminal, draw the first URL that others in the network can use as a QR code", false, nil, (*boolean)(&c.QR)},
 		{"engine", sectionServing, "what carries connections: epoll (event loops, on Linux), goroutines (one for each connection), or auto", false, []string{EngineAuto, EngineEpoll, EngineGoroutines}, (*text)(&c.Engine)},
-		{"hot-cache", sectionServing, "keep this much of files that are asked for again and again, on event loops: content up to 64 KiB, descriptors of larger ones; 0 is off", true, nil, &c.HotCache},
+		{"hot-cache", sectionServing, "keep this much of files that are asked for again and again, on event loops: content up to 16 KiB, descriptors of larger ones; 0 is off", true, nil, &c.HotCache},
 		{"drain-timeout", sectionServing, "on a stop, let downloads go on for this long", true, nil, (*duration)(&c.DrainTimeout)},
 	}
 }

@@ -60,7 +60,11 @@ func (l *loop) isCached(r *response, p part, n int64) bool {
 		every = probeEvery
 	}
 	last := p.offset + n - 1
-	for at := p.offset; ; at = min(at+max(every, n/8), last) {
+	first := p.offset
+	if every == probeSeldom && n <= probeEvery {
+		first = last
+	}
+	for at := first; ; at = min(at+max(every, n/8), last) {
 		var probe [1]byte
 		if _, errno := probeCached(p.fd, probe[:], at); errno != 0 {
 			r.cold = errno != syscall.EAGAIN
