@@ -190,3 +190,27 @@ func TestSendfileBehindTheProxyProtocol(t *testing.T) {
 		}
 	}
 }
+
+// Sockets that a service manager has opened may expect the header, too: all of them, as
+// they have no addresses of --listen.
+func TestProxyProtocolOnInheritedSockets(t *testing.T) {
+	dir := t.TempDir()
+	sparse(t, dir, "file", 1)
+	addr, file := held(t)
+	args := []string{binary, "serve", dir, "--admin", "", "--access-log", "off", "--trusted-proxies", "127.0.0.1"}
+	s := launch(t, pass("public", file), append(append(slices.Clone(ownPID), args...), "--proxy-protocol=all")...).listening()
+	for raw, want := range map[string]string{"PROXY UNKNOWN\r\n" + getRequest("/file"): "200 OK", getRequest("/file"): "400 Bad Request"} {
+		c := dial(t, addr, 0)
+		c.send(t, raw)
+		if got := strings.TrimPrefix(c.header(t), "HTTP/1.1 "); got != want {
+			t.Errorf("%q is answered with %q, want %q", raw, got, want)
+		}
+	}
+	s.stop()
+	_, other := held(t)
+	s = launch(t, pass("public", other), append(append(slices.Clone(ownPID), args...), "--proxy-protocol=127.0.0.1:8080")...)
+	s.stderr.waitFor(t, "--proxy-protocol 127.0.0.1:8080: the service manager has opened the sockets, and not by the addresses of --listen; want all")
+	if code := s.wait(); code != 1 {
+		t.Errorf("exit status %d", code)
+	}
+}

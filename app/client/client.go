@@ -74,13 +74,13 @@ type believed struct{}
 // fields of a request that could not be read are not believed, unless Tell gave them: of
 // two that say who sent it, one may be missing.
 func (p *Proxies) Introduce(ctx *fasthttp.RequestCtx, read bool) (client netip.Addr, proxied bool) {
-	conn := ctx.Conn()
-	client = OfConn(conn)
+	peer := peerOf(ctx.Conn())
+	client = namedOn(ctx.Conn(), peer)
 	if trusted := p.trusted.Load(); trusted != nil && (read || ctx.UserValue(told{}) != nil) && trusted.has(client) {
 		ctx.SetUserValue(believed{}, trusted)
 		client = follow(&ctx.Request.Header, client, trusted).client
 	}
-	return client, client != peerOf(conn)
+	return client, client != peer
 }
 
 // told is the user value of a request that has its fields although it could not be read.
@@ -143,13 +143,16 @@ func Host(ctx *fasthttp.RequestCtx) []byte {
 
 // OfConn is the address of the client at the other end of a connection, whom a proxy may
 // have named at its beginning; the zero Addr if it has none.
-func OfConn(c net.Conn) netip.Addr {
+func OfConn(c net.Conn) netip.Addr { return namedOn(c, peerOf(c)) }
+
+// namedOn is whom a proxy has named at the beginning of a connection, else its peer.
+func namedOn(c net.Conn, peer netip.Addr) netip.Addr {
 	if introduced, ok := wire.As[introduced](c); ok {
 		if client, named := introduced.ClientAddrPort(); named {
 			return client.Addr()
 		}
 	}
-	return peerOf(c)
+	return peer
 }
 
 // introduced is a wire.Introduced.

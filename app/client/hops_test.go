@@ -234,3 +234,27 @@ func checkForged(t *testing.T, proxies *Proxies, name string, values []string) {
 	}
 	Host(ctx)
 }
+
+// What every request pays.
+func BenchmarkIntroduce(b *testing.B) {
+	for name, test := range map[string]struct {
+		trusted []string
+		fields  string
+	}{
+		"off":         {nil, "X-Forwarded-For: 192.0.2.1"},
+		"not trusted": {[]string{"192.0.2.0/24"}, "X-Forwarded-For: 192.0.2.1"},
+		"one hop":     {[]string{"10.0.0.0/8"}, "X-Forwarded-For: 192.0.2.1"},
+		"three hops":  {[]string{"10.0.0.0/8"}, "X-Forwarded-For: 198.51.100.1, 2001:db8::1, 10.0.0.2, 10.0.0.3"},
+		"Forwarded":   {[]string{"10.0.0.0/8"}, `Forwarded: for="[2001:db8::1]:4711";proto=https`},
+	} {
+		b.Run(name, func(b *testing.B) {
+			proxies := &Proxies{}
+			proxies.Trust(*trusting(b, test.trusted...))
+			ctx := asked(b, proxies, netip.MustParseAddr("10.0.0.1"), "Host: h\nUser-Agent: curl\nAccept: */*\n"+test.fields)
+			b.ReportAllocs()
+			for b.Loop() {
+				proxies.Introduce(ctx, true)
+			}
+		})
+	}
+}

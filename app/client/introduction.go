@@ -39,14 +39,14 @@ const (
 // it refuses is a *head.Refusal: 403 for peers that are not trusted, 400 for those that
 // send none, or a bad one, 408 if it does not come. A header that says LOCAL or UNKNOWN
 // introduces nobody: the connection is the proxy's own.
-func (p *Proxies) Meet(peer netip.AddrPort, said []byte, ended error) (length int, client netip.AddrPort, named bool, err error) {
+func (p *Proxies) Meet(peer netip.Addr, said []byte, ended error) (length int, client netip.AddrPort, named bool, err error) {
 	length, why := lengthOf(said)
 	var asked []byte // without a header, it may be a request
 	if why == whyNone {
 		asked = said
 	}
 	switch {
-	case !p.Trusts(peer.Addr()):
+	case !p.Trusts(peer):
 		return 0, client, false, refusal(fasthttp.StatusForbidden, whyStranger, asked, nil)
 	case why != "":
 		return 0, client, false, refusal(fasthttp.StatusBadRequest, why, asked, nil)

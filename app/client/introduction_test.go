@@ -48,7 +48,7 @@ var headers = []struct{ name, header, want string }{
 	{"v2 LOCAL, with addresses", v2(0, 0x11, inet4), ""},
 }
 
-var proxyPeer = netip.MustParseAddrPort("10.0.0.1:1")
+var proxyPeer = netip.MustParseAddr("10.0.0.1")
 
 // A header is read whole, and nothing behind it, however it arrives.
 func TestHeaders(t *testing.T) {
@@ -80,12 +80,12 @@ func TestHeaders(t *testing.T) {
 func TestHeadersThatAreRefused(t *testing.T) {
 	proxies := &Proxies{}
 	proxies.Trust(*trusting(t, "10.0.0.1"))
-	stranger := netip.MustParseAddrPort("10.0.0.2:1")
-	onUnix := netip.AddrPort{}
+	stranger := netip.MustParseAddr("10.0.0.2")
+	onUnix := netip.Addr{}
 	const good = "PROXY TCP4 192.0.2.9 10.0.0.1 4660 80\r\n"
 	for _, c := range []struct {
 		name  string
-		peer  netip.AddrPort
+		peer  netip.Addr
 		said  string
 		ended error
 		want  string

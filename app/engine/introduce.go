@@ -27,7 +27,7 @@ func (e *Engine) introduced(listening int) bool {
 // came behind that, of which it returns the length. It is not ok if the connection ends,
 // as it does whenever ended is set: nothing more will come.
 func (l *loop) introduce(c *Conn, n int, ended error) (left int, ok bool) {
-	length, client, named, err := l.engine.listener.Introduction(c.remote, l.in[:n], ended)
+	length, client, named, err := l.engine.listener.Introduction(c.remote.Addr(), l.in[:n], ended)
 	switch {
 	case err != nil:
 		var refusal *head.Refusal
@@ -44,7 +44,7 @@ func (l *loop) introduce(c *Conn, n int, ended error) (left int, ok bool) {
 	}
 	c.is &^= unnamed
 	if named {
-		if refusal := l.engine.listener.Meet(c, client); refusal != nil {
+		if refusal := l.engine.listener.Name(c, client); refusal != nil {
 			sent, _ := send(c.fd, refusal, false) // what is not sent now would not be waited for
 			c.sent.Add(int64(sent))
 			c.lingers = true

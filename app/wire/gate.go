@@ -104,9 +104,9 @@ func clientOf(c net.Conn) netip.Addr {
 	return addressOf(c)
 }
 
-// Meet names the client of a connection that a proxy has introduced, and asks the Gate
+// Name names the client of a connection that a proxy has introduced, and asks the Gate
 // about it; a refusal is as for Gate.Count.
-func (l *Listener) Meet(m Member, client netip.AddrPort) (refusal []byte) {
+func (l *Listener) Name(m Member, client netip.AddrPort) (refusal []byte) {
 	if named, ok := m.(interface{ introduced() *Introduced }); ok {
 		named.introduced().client.Store(&client)
 	}

@@ -12,10 +12,10 @@ import (
 
 // Introduction reads what a proxy says at the beginning of a connection: whom it is for.
 // p is what has come of the peer so far, at least a byte; ended is what ended it, nil if
-// more may come. length is how many bytes of p say it, 0 if p is only a part of that: then
+// more may come; a peer without an address is one on a Unix socket. length is how many bytes of p say it, 0 if p is only a part of that: then
 // it is called again with more. named is false if the connection is the peer's own; a
 // client without an address is one on a Unix socket. An error ends the connection.
-type Introduction func(peer netip.AddrPort, p []byte, ended error) (length int, client netip.AddrPort, named bool, err error)
+type Introduction func(peer netip.Addr, p []byte, ended error) (length int, client netip.AddrPort, named bool, err error)
 
 // Introduced is whom a proxy has named as the client of a connection, which embeds it.
 // The zero value is nobody. It is safe for concurrent use.
@@ -93,7 +93,7 @@ func (c *awaiting) listen(p []byte) error {
 	if errors.Is(ended, os.ErrDeadlineExceeded) {
 		end = nil // the caller may wait on; see Late
 	}
-	length, client, named, err := c.listener.Introduction(c.peer(), c.held, end)
+	length, client, named, err := c.listener.Introduction(addressOf(c.Conn), c.held, end)
 	switch {
 	case err != nil:
 		c.err, c.held = err, nil
@@ -115,7 +115,7 @@ func (c *awaiting) Late(err error) error {
 		return err
 	}
 	if c.err == nil {
-		_, _, _, c.err = c.listener.Introduction(c.peer(), c.held, err)
+		_, _, _, c.err = c.listener.Introduction(addressOf(c.Conn), c.held, err)
 		c.held = nil
 	}
 	return c.err
@@ -123,7 +123,7 @@ func (c *awaiting) Late(err error) error {
 
 // meet tells the client if its connection is one too many, and ends that.
 func (c *awaiting) meet(client netip.AddrPort) error {
-	refusal := c.listener.Meet(c.Conn, client)
+	refusal := c.listener.Name(c.Conn, client)
 	if refusal == nil {
 		return nil
 	}
@@ -132,11 +132,4 @@ func (c *awaiting) meet(client netip.AddrPort) error {
 		return err
 	}
 	return io.EOF
-}
-
-func (c *awaiting) peer() netip.AddrPort {
-	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		return tcp.AddrPort()
-	}
-	return netip.AddrPort{}
 }
