@@ -97,7 +97,7 @@ func fuzzedServers(f *testing.F) (servers []*fuzzed) {
 	return servers
 }
 
-func serveFuzzed(f *testing.F, engine, root string) *fuzzed {
+func serveFuzzed(f testing.TB, engine, root string) *fuzzed {
 	f.Helper()
 	socket, err := os.MkdirTemp("", "fuzz") // f.TempDir may be too long for a socket's name
 	if err != nil {
@@ -183,9 +183,9 @@ func (s *fuzzed) exchange(t *testing.T, parts ...[]byte) (answers []byte, said [
 
 // answered is what a record says that both engines must say alike.
 type answered struct {
-	Method, Path, Query, Proto, Outcome string
-	Status                              int
-	Sent                                int64 `json:"bytes_sent"`
+	Method, Path, Query, Proto, Outcome, Error string
+	Status                                     int
+	Sent                                       int64 `json:"bytes_sent"`
 }
 
 // leavesNothing checks that what an exchange took is given back.

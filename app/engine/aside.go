@@ -266,8 +266,20 @@ func write(ctx *fasthttp.RequestCtx, w io.Writer) error {
 	if err := resp.Header.Write(bw); err != nil {
 		return err
 	}
-	if _, err := io.Copy(bw, resp.BodyStream()); err != nil {
+	if err := copyStream(bw, resp.BodyStream()); err != nil {
 		return err
 	}
 	return bw.Flush()
+}
+
+// copyStream copies a body stream. A panic in it is an error, as where fasthttp writes
+// the response.
+func copyStream(w io.Writer, body io.Reader) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic while writing body stream: %v", cause)
+		}
+	}()
+	_, err = io.Copy(w, body)
+	return err
 }

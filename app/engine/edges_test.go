@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,43 @@ func TestStreamOfUnknownLengthEndsWithAnHTTP10Connection(t *testing.T) {
 		all, err := io.ReadAll(c)
 		if err != nil || !strings.HasSuffix(string(all), "\r\n\r\nabc") {
 			t.Errorf("blocks %v: %q %v", blocks, all, err)
+		}
+	}
+}
+
+// panicking is a body that panics when some of it was read.
+type panicking struct{ left int }
+
+func (p *panicking) Read(b []byte) (int, error) {
+	if p.left == 0 {
+		panic("on purpose")
+	}
+	p.left--
+	return copy(b, "abc"), nil
+}
+
+// A panic while a body is read ends its connection and nothing else.
+func TestStreamThatPanicsEndsItsConnection(t *testing.T) {
+	s := serve(t, func(ctx *fasthttp.RequestCtx) {
+		length, _ := ctx.QueryArgs().GetUint("length")
+		ctx.SetBodyStream(&panicking{left: 2}, length) // -1 without one
+	})
+	for _, version := range []string{"1.0", "1.1"} {
+		for _, target := range []string{"/", "/?length=1000"} {
+			c := s.dial()
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			s.send(c, "GET "+target+" HTTP/"+version+"\r\nHost: h\r\nConnection: keep-alive\r\n\r\n")
+			r := bufio.NewReader(c)
+			resp, err := http.ReadResponse(r, nil)
+			if err == nil {
+				_, err = io.ReadAll(resp.Body)
+			}
+			if unknown := version == "1.0" && target == "/"; err == nil && !unknown {
+				t.Errorf("%s on HTTP/%s ended as if it were whole", target, version)
+			}
+			if rest, err := io.ReadAll(r); len(rest) > 0 || err != nil {
+				t.Errorf("%s on HTTP/%s: then came %q, %v", target, version, rest, err)
+			}
 		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 // read from its start for each range. One without a modification time, as in an embed.FS,
 // counts as modified when FS was called. Close leaves fsys to its owner, who may close it
 // when all files are closed. Links lead wherever fsys follows them: for a folder on disk,
-// OpenDisk is safer than os.DirFS.
+// OpenDisk is safer than os.DirFS. A panic of fsys, as of a library that reads a damaged
+// archive, is an error.
 func FS(fsys fs.FS) Source { return &fsSource{fsys: fsys, made: time.Now()} }
 
 type fsSource struct {
@@ -82,6 +83,7 @@ type fsFile struct {
 }
 
 func (f *fsFile) open() (err error) {
+	defer Caught(&err)
 	switch {
 	case f.source.closed.Load():
 		return &fs.PathError{Op: "open", Path: f.name, Err: fs.ErrClosed}
@@ -94,21 +96,23 @@ func (f *fsFile) open() (err error) {
 }
 
 // Stat implements File.
-func (f *fsFile) Stat() (Info, error) {
+func (f *fsFile) Stat() (info Info, err error) {
+	defer Caught(&err)
 	if f.file == nil {
 		return Info{}, fs.ErrClosed
 	}
-	info, err := f.file.Stat()
+	found, err := f.file.Stat()
 	if err != nil {
 		return Info{}, err
 	}
-	return f.source.infoOf(info), nil
+	return f.source.infoOf(found), nil
 }
 
 // ReadAt implements File.
-func (f *fsFile) ReadAt(p []byte, offset int64) (int, error) {
+func (f *fsFile) ReadAt(p []byte, offset int64) (n int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer Caught(&err)
 	if f.file == nil {
 		return 0, fs.ErrClosed
 	}
@@ -118,7 +122,7 @@ func (f *fsFile) ReadAt(p []byte, offset int64) (int, error) {
 	if err := f.seek(offset); err != nil {
 		return 0, err
 	}
-	n, err := io.ReadFull(f.file, p)
+	n, err = io.ReadFull(f.file, p)
 	f.at += int64(n)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = io.EOF
@@ -178,7 +182,8 @@ type fsFolder struct {
 }
 
 // ReadDir implements Folder.
-func (d *fsFolder) ReadDir(n int) ([]fs.DirEntry, error) {
+func (d *fsFolder) ReadDir(n int) (entries []fs.DirEntry, err error) {
+	defer Caught(&err)
 	if dir, ok := d.file.(fs.ReadDirFile); ok {
 		return dir.ReadDir(n)
 	}
@@ -186,10 +191,11 @@ func (d *fsFolder) ReadDir(n int) ([]fs.DirEntry, error) {
 }
 
 // Look implements Folder.
-func (d *fsFolder) Look(base string) (Info, error) {
-	info, err := fs.Stat(d.source.fsys, path.Join(d.name, base))
+func (d *fsFolder) Look(base string) (info Info, err error) {
+	defer Caught(&err)
+	found, err := fs.Stat(d.source.fsys, path.Join(d.name, base))
 	if err != nil {
 		return Info{}, err
 	}
-	return d.source.infoOf(info), nil
+	return d.source.infoOf(found), nil
 }
