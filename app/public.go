@@ -68,6 +68,7 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, pr
 			answer(ctx, err)
 		}
 		ctx.Response.SkipBody = ctx.IsHead()
+		guard.Unread(ctx)
 	}
 	server.ExpectHandler = guard.Expectation(server.Handler, func(ctx *fasthttp.RequestCtx) bool {
 		return string(ctx.Method()) == dav.Method && files.dav()

@@ -27,6 +27,13 @@ func UnreadBody(ctx *fasthttp.RequestCtx) {
 	if drained(ctx) {
 		return
 	}
+	Unread(ctx)
+}
+
+// Unread ends the connection after the response and says that more of the request may
+// come, which nobody reads. A connection that is closed over that is reset, and the
+// client may lose the response; RFC 9112 section 9.6.
+func Unread(ctx *fasthttp.RequestCtx) {
 	ctx.Response.Header.SetConnectionClose()
 	if link, ok := wire.LinkOf(ctx.Conn()); ok {
 		link.Linger()
