@@ -29,7 +29,7 @@ func (h *Head) field(buf []byte, from, to int) {
 		return
 	}
 	kind := kindOf(buf[from:colon])
-	if h.trailer && (kind != other || equalFold(buf[from:colon], "forwarded")) { // which names the client
+	if h.trailer && (kind != other || tellsWay(buf[from:colon])) {
 		h.refuse(400, "a trailer field that belongs into the head") // RFC 9110 section 6.5.1
 		return
 	}

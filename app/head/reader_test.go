@@ -81,6 +81,8 @@ func TestReaderPassesOnWhatIsInOrder(t *testing.T) {
 		{"no end of the trailer", post(te) + "0\r\n", "A: b\r\n", ended},
 		{"a length in the trailer", post(te) + "0\r\n", "Content-Length: 5\r\n\r\n", "refused with 400: a trailer field that belongs into the head"},
 		{"a coding in the trailer", post(te) + "0\r\n", "A: b\r\ntransfer-encoding: chunked\r\n\r\n", "refused with 400: a trailer field that belongs into the head"},
+		{"who sent it in the trailer", post(te) + "0\r\n", "X-Forwarded-For: 192.0.2.1\r\n\r\n", "refused with 400: a trailer field that belongs into the head"},
+		{"who sent it in the trailer, by the RFC", post(te) + "0\r\n", "A: b\r\nforwarded: for=192.0.2.1\r\n\r\n", "refused with 400: a trailer field that belongs into the head"},
 		{"LF in the trailer", post(te) + "0\r\n", "A: b\n\r\n", "refused with 400: a line ends without CR"},
 		{"LF as the trailer", post(te) + "0\r\n", "\n", "refused with 400: a line ends without CR"},
 		{"a long trailer", post(te) + "0\r\n", "A: " + strings.Repeat("x", 5000) + "\r\n\r\n", "refused with 431: the fields are too long"},
