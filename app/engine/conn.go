@@ -43,6 +43,7 @@ type Conn struct {
 	failure   error     // of the last write
 	requests  uint32    // that have begun
 	is        flags
+	backlog   wire.Backlog
 	end       ending
 	lingers   bool  // the peer is likely to send more
 	looked    int64 // when the send queue was last checked, while settling

@@ -109,6 +109,7 @@ func (c *Conn) sendHead(r *response, next part, left *int64) progress {
 		if !gathers && r.total > next.length && c.remote.IsValid() && c.Allowance() == nil { // more than one call is to come
 			r.cork = true
 			cork(c.fd, 1)
+			c.backlog.Before(c.fd, r.total)
 		}
 	}
 	return c.after("send", errno)
@@ -154,7 +155,7 @@ func (l *loop) sendRange(c *Conn, r *response, p part, turn *budget) progress {
 
 // sentRange takes note of what a sendfile call did.
 func (c *Conn) sentRange(r *response, sent int64, errno syscall.Errno) progress {
-	c.sent.Add(sent)
+	c.backlog.After(c.fd, c.sent.Add(sent))
 	r.advance(sent)
 	if sent == 0 && errno == 0 { // the file has become shorter
 		err := r.body.Verify()

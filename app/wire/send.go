@@ -24,6 +24,7 @@ type sender struct {
 	failed   atomic.Pointer[error]
 	patience patience
 	cork     cork
+	backlog  Backlog
 }
 
 // BytesWritten is the number of bytes the kernel took for sending.

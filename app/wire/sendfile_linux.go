@@ -101,6 +101,7 @@ func (j *sendfileJob) step(dst int) bool {
 			j.err = net.ErrClosed
 			return true
 		}
+		j.out.backlog.Before(dst, chunk)
 		allowance := j.out.pacing.Allowance()
 		if allowance != nil {
 			if chunk = allowance.Take(chunk); chunk == 0 {
@@ -115,7 +116,7 @@ func (j *sendfileJob) step(dst int) bool {
 		switch {
 		case n > 0:
 			j.sent += int64(n)
-			j.out.written.Add(int64(n))
+			j.out.backlog.After(dst, j.out.written.Add(int64(n)))
 			if j.limit != nil {
 				*j.limit -= int64(n)
 			}

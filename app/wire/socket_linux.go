@@ -27,3 +27,9 @@ func Gone(fd int) bool {
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	return err != nil || info.State == unix.BPF_TCP_CLOSE
 }
+
+// setUnsent bounds what a TCP socket takes beyond what it has sent; see
+// TCP_NOTSENT_LOWAT in tcp(7). One that cannot bound it takes more.
+func setUnsent(fd, bytes int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes)
+}
