@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fullbore/bench/attack"
 	"fullbore/bench/canary"
 	"fullbore/bench/peers"
 	"fullbore/bench/rates"
@@ -37,7 +38,7 @@ func run() int {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(soak.Command(), peers.Command(), canary.Command(), rates.Command())
+	root.AddCommand(soak.Command(), peers.Command(), canary.Command(), rates.Command(), attack.Command())
 	if err := root.ExecuteContext(ctx); err != nil {
 		return exitCode(err)
 	}
