@@ -104,7 +104,7 @@ func serveFuzzed(f testing.TB, engine, root string) *fuzzed {
 		f.Fatal(err)
 	}
 	cfg := config.Config{
-		Path: root, Listen: []string{"unix:" + filepath.Join(socket, "s")}, SocketMode: "600", Engine: engine, HotCache: 1 << 20,
+		Path: root, Listen: []string{"unix:" + filepath.Join(socket, "s")}, Admin: "unix:" + filepath.Join(socket, "a"), SocketMode: "600", Engine: engine, HotCache: 1 << 20,
 		AccessLog: "-", LogFormat: "json", Times: deadline.Default(), DrainTimeout: time.Second,
 		Files: config.Files{
 			Index: "index.html", Browse: true, Readme: true, Compress: true, Precompressed: true, DAV: true, CORS: []string{"https://a.example"},

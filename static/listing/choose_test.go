@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -243,4 +244,37 @@ func TestErrorsOfTheSource(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Of a folder with 1,000,000 names a page holds its own, wherever it is.
+func TestAMillionNamesHoldOnePage(t *testing.T) {
+	const n, limit = 1_000_000, 1000
+	src := &memSource{names: memNames(n), batch: 1000}
+	for _, page := range []int{1, 2, 40} {
+		src.next = 0
+		before := inUse()
+		c, err := New().choose(src, query{sort: byName, page: page, limit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if held := inUse() - before; held > 4<<20 {
+			t.Errorf("page %d holds %d KiB", page, held>>10)
+		}
+		var want []string // folders come first, and every seventh is one
+		for i := (page - 1) * limit; i < page*limit; i++ {
+			want = append(want, fmt.Sprintf("folder%d", 7*i))
+		}
+		if got := chosenNames(c); c.total != n || !slices.Equal(got, want) {
+			t.Errorf("page %d of %d names: %.200q, want %.200q", page, c.total, got, want)
+		}
+		runtime.KeepAlive(c)
+	}
+}
+
+// inUse is how many bytes of the heap are, when the rest is collected.
+func inUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
