@@ -33,6 +33,8 @@ type visit struct {
 	waits    bool // the line is rendered at once in the end, if there is still a request
 	orphaned bool // a handler reset the user values, including the hook
 
+	postponed bool // see Postpone
+
 	route    string // for Done
 	doneLine []byte // for Done
 	doneDue  bool   // Done is still to be called
@@ -119,6 +121,27 @@ func (v *visit) render(c *fiber.Ctx, err error) {
 		v.log.template.renderEarly(v, c, err)
 	}
 	v.rendered = true
+}
+
+// Postpone says that the handlers of a request, whose server was wrapped, are not done
+// when they return, for it has to wait. The record goes on when resume is called, by
+// whoever has the ctx then, before anything is sent; the response may be another one by
+// then. c is for tags that ask it. Without a record, resume does nothing.
+func Postpone(ctx *fasthttp.RequestCtx) (resume func(c *fiber.Ctx)) {
+	resume = func(*fiber.Ctx) {}
+	ctx.VisitUserValuesAll(func(_, value any) {
+		if v, ok := value.(*visit); ok && v.wrapped {
+			v.postponed, resume = true, v.resume
+		}
+	})
+	return resume
+}
+
+// resume ends the stage before the response, which was postponed.
+func (v *visit) resume(c *fiber.Ctx) {
+	v.postponed = false
+	v.render(c, nil)
+	v.handled()
 }
 
 // handled records the response that the handlers made. Requests that are never

@@ -25,7 +25,9 @@ func (l *Logger) Wrap(server *fasthttp.Server) {
 		v := l.attach(ctx, l, false)
 		v.observe()
 		handler(ctx)
-		v.handled()
+		if !v.postponed {
+			v.handled()
+		}
 	}
 	if errorHandler != nil {
 		server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {

@@ -38,6 +38,11 @@ func (l *loop) answer(c *Conn, n int, number uint64) (more, ours bool) {
 		return false, false
 	}
 	l.keepRest(c, rest)
+	if c.postponed != nil {
+		l.ctx = acquireCtx()
+		l.postpone(c, ctx, persists)
+		return false, true
+	}
 	l.respond(c, l.engine.timedOut(c, ctx), persists)
 	return false, true
 }
@@ -81,7 +86,9 @@ func (l *loop) goOnElsewhere() bool {
 // together are handled: handlers find more of what they need in the processor's caches
 // behind each other than behind the megabytes of a response.
 func (l *loop) respond(c *Conn, ctx *fasthttp.RequestCtx, persists bool) {
-	l.ctx = acquireCtx()
+	if ctx == l.ctx {
+		l.ctx = acquireCtx()
+	}
 	closes := l.engine.finishHeader(ctx, persists)
 	body, kind := bodyOf(ctx)
 	if kind == streamed {

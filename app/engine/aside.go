@@ -185,6 +185,10 @@ func (l *loop) takeBack(c *Conn, fd int) {
 // answerAside is the end of a request whose handler took so long that the loop
 // has gone on without it.
 func (e *Engine) answerAside(c *Conn, ctx *fasthttp.RequestCtx, persists bool) {
+	if c.postponed != nil {
+		c.loop.tell(message{conn: c, what: postponedAside, ctx: ctx, persists: persists})
+		return
+	}
 	ctx = e.timedOut(c, ctx)
 	r := newResponse()
 	r.ctx = ctx

@@ -36,12 +36,13 @@ type Conn struct {
 	retiring       atomic.Int32              // a wire.Retirement
 
 	// The loop's own, or the goroutine's that it is away with.
-	in        *arrived  // what has arrived of a request; nil: nothing
-	out       *response // what is being sent; nil: nothing
-	delivered int64     // what the peer had acknowledged at the last look
-	progress  int64     // when that was last more than before
-	failure   error     // of the last write
-	requests  uint32    // that have begun
+	in        *arrived   // what has arrived of a request; nil: nothing
+	out       *response  // what is being sent; nil: nothing
+	postponed *postponed // what waits before that; nil: nothing
+	delivered int64      // what the peer had acknowledged at the last look
+	progress  int64      // when that was last more than before
+	failure   error      // of the last write
+	requests  uint32     // that have begun
 	is        flags
 	backlog   wire.Backlog
 	end       ending
@@ -126,7 +127,7 @@ func (c *Conn) Reconsider() {}
 // ends it.
 func (c *Conn) mayEnd() bool {
 	how := wire.Retirement(c.retiring.Load())
-	if how == wire.Staying || c.out != nil || c.in != nil {
+	if how == wire.Staying || c.out != nil || c.in != nil || c.postponed != nil {
 		return false
 	}
 	return c.requests > 0 || how == wire.EvenFresh

@@ -5,6 +5,7 @@ package engine
 import (
 	"encoding/binary"
 
+	"github.com/valyala/fasthttp"
 	"golang.org/x/sys/unix"
 )
 
@@ -12,24 +13,27 @@ import (
 type message struct {
 	conn     *Conn
 	what     notice
-	progress progress  // of sentCold, answered and closedAside
-	end      bool      // of closedAside: the connection ends
-	response *response // of answered
-	fd       int       // of cameBack
+	progress progress             // of sentCold, answered and closedAside
+	end      bool                 // of closedAside: the connection ends
+	response *response            // of answered
+	fd       int                  // of cameBack
+	ctx      *fasthttp.RequestCtx // of postponedAside
+	persists bool                 // likewise: the connection does
 }
 
 // notice is what a message is about.
 type notice uint8
 
 const (
-	lookAgain     notice = iota // it was cut or retired
-	sentCold                    // a piece was sent
-	closedAside                 // a response is over
-	answered                    // a handler is done
-	cameBack                    // fasthttp has served it, and it rests
-	wentAway                    // fasthttp has served it, and it is closed
-	moreAllowed                 // more may be sent
-	ofTheListener               // it is closed, or wants to know whether we accept
+	lookAgain      notice = iota // it was cut or retired, or what was postponed may go on
+	postponedAside               // a handler is done, and its request waits
+	sentCold                     // a piece was sent
+	closedAside                  // a response is over
+	answered                     // a handler is done
+	cameBack                     // fasthttp has served it, and it rests
+	wentAway                     // fasthttp has served it, and it is closed
+	moreAllowed                  // more may be sent
+	ofTheListener                // it is closed, or wants to know whether we accept
 )
 
 // tell leaves a message for the loop, which may be over. It may be called from any
@@ -85,12 +89,20 @@ func (l *loop) told(m message, number uint64) bool {
 		}
 		c.out = m.response
 		l.worked(c, m.progress)
+	case postponedAside:
+		c.comeBack()
+		l.postpone(c, m.ctx, m.persists)
 	case lookAgain:
-		if !c.has(closed) && !c.away.Load() && c.end == notEnding && c.mayEnd() {
-			c.is |= readable // what came meanwhile is not thrown away
-		}
+		c.lookAgain()
 	}
 	return l.goOn(c, number)
+}
+
+// lookAgain has a connection that was retired look whether it ends.
+func (c *Conn) lookAgain() {
+	if !c.has(closed) && !c.away.Load() && c.end == notEnding && c.mayEnd() {
+		c.is |= readable // what came meanwhile is not thrown away
+	}
 }
 
 // worked goes on with a response that a goroutine has worked on.

@@ -243,6 +243,9 @@ func (l *loop) goOn(c *Conn, number uint64) bool {
 		case c.end != notEnding:
 			l.endFurther(c)
 			return true
+		case c.postponed != nil:
+			l.lookAtPostponed(c)
+			return true
 		case c.cutFor.Load() != nil:
 			l.cut(c)
 			return true

@@ -12,6 +12,7 @@ import (
 func TestCountingAllocatesNothing(t *testing.T) {
 	r, d, rate := newRates(), newDownloads(), Rate{N: 10, Per: time.Second}
 	g := New(Settings{Connections: 10, ClientConnections: 10}).Gate(func(netip.Addr) bool { return false })
+	d.set(Settings{Downloads: 10, ClientDownloads: 10, Queue: Line{N: 10}})
 	n, now := uint32(0), time.Now()
 	one := func() {
 		n++
@@ -20,7 +21,7 @@ func TestCountingAllocatesNothing(t *testing.T) {
 		share.Leave()
 		g.Leave()
 		r.take(nth(n), rate, now)
-		s, _ := d.begin(nth(n), 10, 10)
+		s, _ := d.begin(nth(n))
 		_ = s.Detach().Close()
 	}
 	one()
@@ -41,10 +42,11 @@ func BenchmarkRate(b *testing.B) {
 
 func BenchmarkDownload(b *testing.B) {
 	d := newDownloads()
+	d.set(Settings{ClientDownloads: 10})
 	b.ReportAllocs()
 	b.RunParallel(func(p *testing.PB) {
 		for n := uint32(0); p.Next(); n++ {
-			if s, _ := d.begin(nth(n%1000), 0, 10); s != nil {
+			if s, _ := d.begin(nth(n % 1000)); s != nil {
 				_ = s.Close()
 			}
 		}

@@ -49,12 +49,13 @@ func (caps *Caps) Set(settings Settings) {
 		caps.rates.Store(newRates())
 	}
 	caps.settings.Store(&settings)
+	caps.downloads.set(settings)
 }
 
 // Report is what each rule has refused, and how near it is to refusing more.
 func (caps *Caps) Report() []Refused {
 	settings, all := caps.settings.Load(), caps.Refused()
-	running, downloader, downloads := caps.downloads.use()
+	running, waiting, downloader, downloads := caps.downloads.use()
 	connected, connections := caps.gate.clients.use()
 	for i := range all {
 		switch r := &all[i]; r.Rule {
@@ -66,6 +67,8 @@ func (caps *Caps) Report() []Refused {
 			r.Now, r.Most = running, settings.Downloads
 		case ClientDownloads:
 			r.near(downloader, downloads, settings.ClientDownloads)
+		case Queue:
+			r.Now, r.Most = waiting, settings.Queue.N
 		}
 	}
 	return all
@@ -100,12 +103,23 @@ func (caps *Caps) Handle(c *fiber.Ctx) error {
 	return caps.download(c, settings)
 }
 
-// download takes a place for the download that is about to be sent, or refuses it.
+// download takes a place for the download that is about to be sent, waits for one, or
+// refuses it.
 func (caps *Caps) download(c *fiber.Ctx, settings *Settings) error {
-	slot, rule := caps.downloads.begin(keyOf(c), settings.Downloads, settings.ClientDownloads)
+	key := keyOf(c)
+	if settings.Queue.N > 0 && isPage(c) {
+		return caps.page(c, key)
+	}
+	slot, rule := caps.downloads.begin(key)
 	if slot != nil {
 		c.Context().SetUserValue(slotKey, slot)
 		return nil
+	}
+	if settings.Queue.N > 0 {
+		if w := caps.downloads.await(key); w != nil {
+			return caps.wait(c, w)
+		}
+		rule = Queue
 	}
 	status := fiber.StatusServiceUnavailable
 	if rule == ClientDownloads {

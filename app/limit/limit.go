@@ -66,16 +66,20 @@ func ruleOf(name string) int {
 // record, from which it is counted. retryAfter is when a new try may succeed, rounded up
 // to seconds; 0 is not said.
 func Refuse(c *fiber.Ctx, rule string, status int, retryAfter time.Duration) error {
+	p := reply.NewProblem(status, "")
+	if i := ruleOf(rule); i >= 0 {
+		p.Detail = rules[i].detail
+	}
+	return refuse(c, rule, p, retryAfter)
+}
+
+func refuse(c *fiber.Ctx, rule string, p reply.Problem, retryAfter time.Duration) error {
 	c.Context().SetUserValue(logger.RuleKey, rule)
 	if retryAfter > 0 {
 		seconds := (retryAfter + time.Second - 1) / time.Second
 		c.Set(fiber.HeaderRetryAfter, strconv.FormatInt(int64(seconds), 10))
 	}
-	p := reply.NewProblem(status, "")
 	p.Rule = rule
-	if i := ruleOf(rule); i >= 0 {
-		p.Detail = rules[i].detail
-	}
 	err := listing.AnswerProblem(c, p)
 	c.Set(fiber.HeaderCacheControl, "no-store") // RFC 6585 section 4
 	return err

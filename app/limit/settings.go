@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -17,6 +18,54 @@ type Settings struct {
 	Requests          Rate // of one client
 	Downloads         int  // sent at once, in all
 	ClientDownloads   int  // of one client
+	Queue             Line // of downloads that wait
+}
+
+// Line is how many downloads may wait, and for how long.
+type Line struct {
+	N    int           // 0: none waits
+	Wait time.Duration // 0: WaitDefault
+}
+
+// WaitDefault is shorter than the minute after which many programs and proxies give up.
+const WaitDefault = 30 * time.Second
+
+// mostWaiting bounds the time that it takes to find out whose turn it is.
+const mostWaiting = 10_000
+
+func (l Line) wait() time.Duration { return cmp.Or(l.Wait, WaitDefault) }
+
+// errLine says how a Line is written.
+var errLine = errors.New("want 0, or a number of downloads such as 100 or 100,wait=20s")
+
+// ParseLine reads a Line as its String writes it.
+func ParseLine(text string) (Line, error) {
+	n, wait, waits := strings.Cut(text, ",")
+	var l Line
+	var err error
+	if l.N, err = strconv.Atoi(n); err != nil || l.N < 0 {
+		return Line{}, errLine
+	}
+	if l.N > mostWaiting {
+		return Line{}, fmt.Errorf("want at most %d", mostWaiting)
+	}
+	if !waits {
+		return l, nil
+	}
+	wait, named := strings.CutPrefix(strings.TrimSpace(wait), "wait=")
+	if l.Wait, err = time.ParseDuration(wait); err != nil || !named || l.Wait < time.Second || l.N == 0 {
+		return Line{}, errLine
+	}
+	return l, nil
+}
+
+// String is the line as people write it.
+func (l Line) String() string {
+	text := strconv.Itoa(l.N)
+	if l.Wait > 0 {
+		text += ",wait=" + l.Wait.String()
+	}
+	return text
 }
 
 // Rate is a number of requests in a time, with a burst.

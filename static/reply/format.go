@@ -62,7 +62,8 @@ type Problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
-	Rule   string `json:"rule,omitempty"` // the limit that refused the request
+	Rule   string `json:"rule,omitempty"`  // the limit that refused the request
+	Place  int    `json:"place,omitempty"` // in a queue, from 1 on
 }
 
 const problemType = "application/problem+json"
