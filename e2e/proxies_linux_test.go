@@ -99,6 +99,16 @@ func nginxBefore(t *testing.T, upstream string) (addr string) {
 	return addr
 }
 
+// nginxForwarding runs nginx that says by Forwarded whose a request is, and nothing else.
+func nginxForwarding(t *testing.T, upstream string) (addr string) {
+	t.Helper()
+	addr = ownAddress(t)
+	startNginx(t, "listen "+addr+`; location / { proxy_pass http://`+upstream+`;
+		proxy_set_header Forwarded 'for="$remote_addr:$remote_port";proto=$scheme;host="$http_host"';
+		proxy_set_header X-Forwarded-For ""; proxy_set_header X-Forwarded-Proto ""; proxy_set_header X-Forwarded-Host ""; }`)
+	return addr
+}
+
 const haproxyDefaults = "defaults\n timeout connect 60s\n timeout client 60s\n timeout server 60s\n\n"
 
 // haproxyBefore runs haproxy.
@@ -151,7 +161,9 @@ var forgeries = []string{
 // Two clients behind each proxy fetch the halves of a file: they are two downloads, and
 // neither is complete. Another one forges all there is, through the proxy and around it.
 func TestClientsBehindProxies(t *testing.T) {
-	for name, before := range map[string]func(t *testing.T, upstream string) string{"nginx": nginxBefore, "haproxy": haproxyBefore, "caddy": caddyBefore} {
+	for name, before := range map[string]func(t *testing.T, upstream string) string{
+		"nginx": nginxBefore, "nginx with Forwarded": nginxForwarding, "haproxy": haproxyBefore, "caddy": caddyBefore,
+	} {
 		for _, engine := range engines {
 			t.Run(name+" "+engine, func(t *testing.T) {
 				dir := t.TempDir()
