@@ -15,13 +15,32 @@ type File struct {
 }
 
 // OpenFile opens name for appending, and creates it if needed, readable by owner
-// and group.
+// and group. A line that a killed process has left unfinished is ended.
 func OpenFile(name string) (*File, error) {
 	f, err := openAppend(name)
 	if err != nil {
 		return nil, err
 	}
+	endLine(f)
 	return &File{name: name, f: f}, nil
+}
+
+// endLine ends the last line of a file that is appended to, if that is not whole: a write
+// that a kill has interrupted. What cannot be read is left as it is.
+func endLine(f *os.File) {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return
+	}
+	content, err := os.Open(f.Name())
+	if err != nil {
+		return
+	}
+	defer func() { _ = content.Close() }() // it was only read
+	var last [1]byte
+	if _, err := content.ReadAt(last[:], info.Size()-1); err == nil && last[0] != '\n' {
+		_, _ = f.WriteString("\n") // the next write meets the same error, and tells of it
+	}
 }
 
 // openAppend fails rather than wait for the reader of a FIFO.

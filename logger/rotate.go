@@ -69,7 +69,7 @@ type RotatingFile struct {
 }
 
 // NewRotatingFile opens name for appending, and creates it if needed, readable by
-// owner and group. It fails if name is not a regular file or config has a negative
+// owner and group; an unfinished line is ended. It fails if name is not a regular file or config has a negative
 // limit.
 func NewRotatingFile(name string, config RotateConfig) (*RotatingFile, error) {
 	if config.MaxSize < 0 || config.MaxAge < 0 || config.Keep < 0 {
@@ -113,6 +113,7 @@ func (f *RotatingFile) open() error {
 	old := f.file
 	f.file = fresh
 	if old == nil {
+		endLine(fresh)
 		f.began = info.ModTime()
 		return nil
 	}

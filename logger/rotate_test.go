@@ -311,3 +311,33 @@ func TestWriterSplitsNoLineAcrossRotations(t *testing.T) {
 	}
 	wantOrderedLines(t, all.String(), writers, lines)
 }
+
+// A line that a killed process has left unfinished does not spoil the next one.
+func TestUnfinishedLineIsEndedWhenTheFileIsOpened(t *testing.T) {
+	for before, want := range map[string]string{"": "new\n", "whole\n": "whole\nnew\n", "whole\nto": "whole\nto\nnew\n"} {
+		for kind, open := range map[string]func(string) (io.WriteCloser, error){
+			"file": func(name string) (io.WriteCloser, error) { return OpenFile(name) },
+			"rotating": func(name string) (io.WriteCloser, error) {
+				return NewRotatingFile(name, RotateConfig{MaxSize: 1 << 20})
+			},
+		} {
+			name := filepath.Join(t.TempDir(), "log")
+			if err := os.WriteFile(name, []byte(before), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f, err := open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(f, "new\n"); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := contents(t, name); got != want {
+				t.Errorf("%s with %q before: %q, want %q", kind, before, got, want)
+			}
+		}
+	}
+}
