@@ -187,6 +187,7 @@ func (a *App) Run(ctx context.Context, warnings ...string) error {
 	case err = <-ended:
 		serving--
 	}
+	a.caps.StopWaiting()
 	a.drain.Run()
 	if a.admin != nil { // last, so that the drain can be watched
 		a.admin.stop(a.adminServer)

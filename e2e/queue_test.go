@@ -7,9 +7,11 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -172,6 +174,35 @@ func TestBrowserWaitsForItsTurn(t *testing.T) {
 	s.waiting(0)
 	for _, r := range s.wholeLog() {
 		if r.Path == "/file.txt" && r.Query == "" && (r.Status == 503) != (r.Rule == "queue") {
+			t.Errorf("logged %+v", r)
+		}
+	}
+}
+
+// A stop does not wait for downloads that have not begun.
+func TestStopRefusesWhoWaits(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sparse(t, dir, "large", 64<<20)
+	s := start(t, "--downloads", "1", "--queue", "10,wait=10m", dir)
+	slow := s.slowly(t, "/large?slow")
+	waits := dial(t, s.addr, 0)
+	waits.send(t, getRequest("/large?waits"))
+	s.waiting(1)
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if status := waits.header(t); status != "HTTP/1.1 503 Service Unavailable" {
+		t.Errorf("who waits is told %s", status)
+	}
+	if n, err := io.CopyN(io.Discard, slow.r, 64<<20); err != nil {
+		t.Errorf("what was on its way: %d bytes, %v", n, err)
+	}
+	if code := s.wait(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	for _, r := range s.records(2) {
+		if (r.Status == 503) != (r.Rule == "queue") || r.Outcome != "complete" {
 			t.Errorf("logged %+v", r)
 		}
 	}

@@ -52,6 +52,9 @@ func (caps *Caps) Set(settings Settings) {
 	caps.downloads.set(settings)
 }
 
+// StopWaiting refuses the downloads that wait, and those that would, before a stop.
+func (caps *Caps) StopWaiting() { caps.downloads.stop() }
+
 // Report is what each rule has refused, and how near it is to refusing more.
 func (caps *Caps) Report() []Refused {
 	settings, all := caps.settings.Load(), caps.Refused()

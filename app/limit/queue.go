@@ -17,6 +17,7 @@ type queue struct {
 	waiting int
 	came    uint64           // how many ever
 	pages   map[page]*waiter // also those whose turn it is
+	closed  bool             // nobody waits any more
 	timer   *time.Timer      // for what waits too long; nil: nothing waits
 }
 
@@ -28,6 +29,7 @@ const (
 	itsTurn         // it has a slot
 	tooLate         // it has waited for as long as it may
 	crowded         // another has its place, whose client has fewer
+	stopped         // the server is about to stop
 )
 
 // waiter is a download that waits.
@@ -105,6 +107,9 @@ const pageGrace = 15 * time.Second
 
 // join puts a waiter at the end, if there is room or can be made. The caller holds mu.
 func (d *downloads) join(w *waiter, key client.Key) bool {
+	if d.queue.closed {
+		return false
+	}
 	mine := d.shareOf(key)
 	if d.queue.waiting >= d.settings.Queue.N && !d.crowdOut(mine.waiting+1) {
 		d.tidy(mine)
@@ -249,6 +254,18 @@ func (d *downloads) placeOf(w *waiter) (place, waiting int) {
 		}
 	}
 	return place, d.queue.waiting
+}
+
+// stop ends all waiting, so that a server that is about to stop starts nothing new.
+func (d *downloads) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.queue.closed = true
+	for _, s := range d.shares {
+		for s.first != nil {
+			d.decide(s.first, stopped)
+		}
+	}
 }
 
 // expireEvery is how exactly the time is kept for which somebody may wait.

@@ -72,7 +72,7 @@ func (l *line) news() string {
 		if s != nil {
 			l.slots[name] = s
 		}
-		all = append(all, fmt.Sprintf("%s %s", name, [...]string{itsTurn: "sent", tooLate: "late", crowded: "crowded"}[v]))
+		all = append(all, fmt.Sprintf("%s %s", name, [...]string{itsTurn: "sent", tooLate: "late", crowded: "crowded", stopped: "stopped"}[v]))
 	}
 	slices.SortFunc(all, func(a, b string) int {
 		return slices.Index(l.order, a[:2]) - slices.Index(l.order, b[:2])
@@ -328,4 +328,20 @@ func TestOrdinals(t *testing.T) {
 			t.Errorf("%d is %s, want %s", n, got, want)
 		}
 	}
+}
+
+// Before a stop nobody waits any more; what is being sent goes on.
+func TestQueueStops(t *testing.T) {
+	l := newLine(t, Settings{Downloads: 1, Queue: Line{N: 5}})
+	l.want("1a", l.ask("1a"), "sent")
+	l.want("2a", l.ask("2a"), "waits")
+	_, _ = l.awaitPage(page{nth('3'), 1}, pageSlow)
+	l.stop()
+	l.want("then", l.news(), "2a stopped")
+	l.want("4a", l.ask("4a"), "refused")
+	if s, w := l.awaitPage(page{nth('3'), 1}, pageSlow); s != nil || w != nil {
+		t.Error("a page waits")
+	}
+	l.want("after 1a", l.over("1a"), "")
+	l.want("5a", l.ask("5a"), "sent")
 }

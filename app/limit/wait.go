@@ -96,6 +96,9 @@ func (caps *Caps) hasTurn(ctx *fasthttp.RequestCtx, w *waiter) bool {
 func refuseWaiter(c *fiber.Ctx, w *waiter) error {
 	takeBack(c)
 	p := reply.NewProblem(fiber.StatusServiceUnavailable, rules[ruleOf(Queue)].detail)
+	if w.verdict == stopped {
+		p.Detail = "The server is about to stop, and starts no more downloads."
+	}
 	if p.Place = w.place; p.Place > 0 {
 		p.Detail = "It was not your turn in time: you are " + ordinal(p.Place) + " in the queue."
 	}
