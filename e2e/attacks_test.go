@@ -188,6 +188,54 @@ func TestFileThatIsDeletedDuringTheDownload(t *testing.T) {
 	})
 }
 
+// A thousand clients that are silent, or whose heads do not end, or who take nothing of a
+// download, hold up nobody, and leave nothing behind.
+func TestSlowClientsHoldUpNobody(t *testing.T) {
+	const each, honest, size = 330, 8, 16 << 20
+	dir := t.TempDir()
+	sparse(t, dir, "large", 1<<30)
+	sparse(t, dir, "file", size)
+	onEachEngine(t, dir, func(t *testing.T, s *server) {
+		var slow []*client
+		for range each {
+			silent, heads, takes := dial(t, s.addr, 0), dial(t, s.addr, 0), dial(t, s.addr, 4<<10)
+			heads.send(t, "GET /file HTTP/1.1\r\nHost: test\r\nA: b")
+			takes.send(t, getRequest("/large"))
+			slow = append(slow, silent, heads, takes)
+		}
+		for range honest {
+			c := dial(t, s.addr, 0)
+			if resp, body := c.ask(t, "GET", getRequest("/file")); resp.StatusCode != 200 || len(body) != size {
+				t.Errorf("beside slow clients: %s, %d bytes", resp.Status, len(body))
+			}
+			c.Close()
+		}
+		for _, c := range slow {
+			_ = c.SetLinger(0)
+			c.Close()
+		}
+		complete, aborted := 0, 0
+		for _, r := range s.records(each + honest) { // who says nothing, or half of it, has none
+			switch {
+			case r.Path == "/file" && r.Outcome == "complete":
+				complete++
+			case r.Path == "/large" && r.Outcome == "aborted" && r.Sent < 1<<30:
+				aborted++
+			default:
+				t.Errorf("logged %+v", r)
+			}
+		}
+		if complete != honest || aborted != each {
+			t.Errorf("%d complete and %d aborted, want %d and %d", complete, aborted, honest, each)
+		}
+		waitUntil(t, "all to be gone", func() bool {
+			now := s.scrape()
+			idle, told := now["fullbore_connections state=idle"]
+			return told && idle+now["fullbore_connections state=active"] == 0
+		})
+	}, "--head-timeout", "10m", "--idle-timeout", "10m") // nobody is late here
+}
+
 // What the admin listener has is not to be had through the public one, by whatever name,
 // header field or form of the target; nor does the server ask anybody on behalf of a client.
 func TestAdminListenerIsNotReachableThroughThePublicOne(t *testing.T) {

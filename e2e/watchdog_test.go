@@ -8,6 +8,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -207,26 +208,33 @@ func TestWatchdogWithoutRoom(t *testing.T) {
 // The limit of the container counts when none is set: a real cgroup, where one
 // can be made.
 func TestWatchdogKnowsTheContainersLimit(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("there are no cgroups")
-	}
-	group, file := "/sys/fs/cgroup/memory/fullbore-watch-test", "memory.limit_in_bytes"
-	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
-		group, file = "/sys/fs/cgroup/fullbore-watch-test", "memory.max"
-	}
-	if err := os.Mkdir(group, 0o755); err != nil {
-		t.Skipf("no cgroup can be made here: %v", err)
-	}
-	t.Cleanup(func() { _ = os.Remove(group) }) // after the end of the server, which comes later here
 	// That is below what the server has resident, pages of its binary included,
 	// which are charged to whoever read them first, and above what it is charged.
-	if err := os.WriteFile(filepath.Join(group, file), []byte("16777216"), 0o600); err != nil {
-		t.Skipf("no memory limit can be set here: %v", err)
-	}
-	s := startBy(t, []string{"sh", "-c", "echo $$ >" + group + "/cgroup.procs && exec \"$@\"", "sh"},
+	s := startBy(t, memoryLimit(t, 16<<20),
 		watchedFolder(t), "--watch-every", "1s", "--state-dir", t.TempDir())
 	if alarm := s.watchEvents("alarm", 1)[0]; alarm.Rule != "memory" || !strings.Contains(alarm.Reason, "90 % of the container's") {
 		t.Errorf("event %+v", alarm)
 	}
 	s.serves("/file")
+}
+
+// memoryLimit is put before a command that is to run in a cgroup with that much memory, in
+// bytes.
+func memoryLimit(t *testing.T, limit int64) []string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("there are no cgroups")
+	}
+	group, file := fmt.Sprintf("/sys/fs/cgroup/memory/fullbore-test-%d-%d", os.Getpid(), limit), "memory.limit_in_bytes"
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
+		group, file = fmt.Sprintf("/sys/fs/cgroup/fullbore-test-%d-%d", os.Getpid(), limit), "memory.max"
+	}
+	if err := os.Mkdir(group, 0o755); err != nil {
+		t.Skipf("no cgroup can be made here: %v", err)
+	}
+	t.Cleanup(func() { _ = os.Remove(group) }) // after the end of the server, which comes later here
+	if err := os.WriteFile(filepath.Join(group, file), fmt.Append(nil, limit), 0o600); err != nil {
+		t.Skipf("no memory limit can be set here: %v", err)
+	}
+	return []string{"sh", "-c", "echo $$ >" + group + "/cgroup.procs && exec \"$@\"", "sh"}
 }
