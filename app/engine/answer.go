@@ -55,6 +55,10 @@ func (l *loop) keepRest(c *Conn, rest []byte) { c.keep(rest, &head.Head{}) }
 func (l *loop) handle(c *Conn, ctx *fasthttp.RequestCtx, rest []byte, number uint64) bool {
 	l.current, l.rest = c, rest
 	l.state.Store(number<<1 | 1)
+	if l.asleep.Load() {
+		l.asleep.Store(false)
+		l.engine.monitor.loopAwake()
+	}
 	l.engine.server.Handler(ctx)
 	if !l.state.CompareAndSwap(number<<1|1, number<<1) {
 		return false

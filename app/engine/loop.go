@@ -42,14 +42,15 @@ type loop struct {
 	// one while a handler runs.
 	state  atomic.Uint64
 	turns  atomic.Uint64 // how many handlers have run
-	asleep atomic.Bool   // it waits for something to happen
+	asleep atomic.Bool   // it has run no handler since it waited last
 
 	conns    []*Conn // by descriptor
 	open     int
 	serial   int32
 	events   []unix.EpollEvent
-	nEvents  int // of events, that are there
-	atEvent  int // the next one
+	nEvents  int  // of events, that are there
+	stirred  bool // some of them are not the loop's own: more may come soon
+	atEvent  int  // the next one
 	read     []message
 	atRead   int
 	ready    []*Conn // that have more to do
@@ -170,9 +171,10 @@ func (l *loop) gather() {
 	idle := l.nEvents == 0 && len(l.readyNow) == 0 && len(l.read) == 0
 	l.inbox.asleep = idle
 	l.inbox.Unlock()
-	if idle && !l.waitBriefly() {
+	if idle && (!l.stirred || !l.waitBriefly()) {
 		l.park()
 	}
+	l.stirred = false
 	l.now = l.engine.nanotime()
 }
 
@@ -197,8 +199,6 @@ func (l *loop) park() {
 	l.asleep.Store(true)
 	// It fails only on a closed file; then there is nothing to wait for.
 	_ = l.parked.Read(l.pollFirst)
-	l.asleep.Store(false)
-	l.engine.monitor.loopAwake()
 	l.inbox.Lock()
 	l.inbox.asleep = false
 	l.inbox.Unlock()
@@ -213,6 +213,7 @@ func (l *loop) happened(event *unix.EpollEvent, number uint64) bool {
 		_, _ = read(fd, count[:]) // it is there to wake us
 		return true
 	default:
+		l.stirred = true
 		if event.Pad == ofListener {
 			l.accept(fd, acceptsAtOnce)
 			return true

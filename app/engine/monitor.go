@@ -82,7 +82,8 @@ func (m *monitor) look(e *Engine, seen []uint64) (busy bool) {
 	return busy
 }
 
-// loopAwake is called by a loop that has work.
+// loopAwake is called by a loop that is about to run a handler, for the first time since it
+// waited.
 func (m *monitor) loopAwake() {
 	if m.asleep.Load() {
 		select {

@@ -46,6 +46,7 @@ type budget struct {
 // as its rate allows.
 func (l *loop) step(c *Conn) progress {
 	allowance, n := c.Allowance(), min(l.turn, c.out.left())
+	c.backlog.Hold(c.fd, allowance)
 	if allowance == nil || n == 0 {
 		return l.sendUpTo(c, l.turn)
 	}

@@ -5,9 +5,21 @@ import (
 	"time"
 )
 
-// period is how often is shared: often enough for a rate to look steady, and seldom
-// enough to cost next to nothing. A flow sends a period's worth at once.
-const period = 50 * time.Millisecond
+// How often is shared: often, for a rate to look steady; but seldom where flows are fast,
+// since each time wakes threads and finds cold caches, which costs as much as to send some
+// hundred KB. A flow sends what it gets at once. Those that are faster still do not fit a
+// longer period's worth into their sockets.
+const (
+	period       = 25 * time.Millisecond
+	fastPeriod   = 150 * time.Millisecond
+	fasterPeriod = 100 * time.Millisecond
+
+	fastFlow   = 4e6 // bytes per second of each, on an average
+	fasterFlow = 30e6
+)
+
+// restPeriod is for how much time a budget has saved up that nobody uses.
+const restPeriod = 50 * time.Millisecond
 
 // A budget never holds more than depth's worth, which bounds how much may go at once.
 const depth = 200 * time.Millisecond
@@ -44,7 +56,7 @@ func (b *budget) refill(now time.Duration) {
 }
 
 // rests is what is kept of what nobody wants.
-func (b *budget) rests() float64 { return max(b.rate*period.Seconds(), b.least()) }
+func (b *budget) rests() float64 { return max(b.rate*restPeriod.Seconds(), b.least()) }
 
 // least is the smallest piece that is worth to be sent.
 func (b *budget) least() float64 { return min(max(b.rate/10, tiniest), leastPiece) }

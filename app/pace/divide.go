@@ -2,8 +2,9 @@ package pace
 
 import "math"
 
-// divide gives all that there is to those who want it.
-func (t *tree) divide() {
+// divide gives all that there is to those who want it. It is called again for what rules
+// have left.
+func (t *tree) divide(again bool) {
 	for _, c := range t.order {
 		for _, f := range c.flows {
 			f.want = min(f.own.room(), f.wanted-f.given)
@@ -12,19 +13,21 @@ func (t *tree) divide() {
 	if len(t.rules) > 0 {
 		t.obeyRules()
 	}
+	t.wants, t.owed = t.wants[:0], t.owed[:0]
 	for _, c := range t.order {
-		c.want = t.narrow(c.flows, nil, c.budget.room())
+		c.want = 0
+		for _, f := range c.flows {
+			c.want += f.want
+		}
+		c.want = min(c.want, c.budget.room())
+		t.wants, t.owed = append(t.wants, c.want), append(t.owed, c.owed)
 	}
-	t.wants = t.wants[:0]
-	for _, c := range t.order {
-		t.wants = append(t.wants, c.want)
-	}
-	narrow(t.wants, t.server.room())
+	narrow(t.wants, owedUnless(again, t.owed), t.server.room())
 	for i, c := range t.order {
-		c.want = t.wants[i]
+		c.want, c.owed = t.wants[i], t.owed[i]
 	}
 	for _, c := range t.order {
-		t.narrow(c.flows, nil, c.want)
+		t.narrowFlows(c, again)
 		for _, f := range c.flows {
 			t.give(f)
 		}
@@ -45,7 +48,7 @@ func (t *tree) obeyRules() {
 		for _, g := range rule.wants {
 			t.wants = append(t.wants, g.want)
 		}
-		narrow(t.wants, rule.budget.room())
+		narrow(t.wants, nil, rule.budget.room())
 		for i, g := range rule.wants {
 			g.want = t.wants[i]
 		}
@@ -57,25 +60,44 @@ func (t *tree) obeyRules() {
 	}
 }
 
-// narrow narrows what flows want to what there is, those of a group or, nil, all. It
-// returns the sum.
+// narrowFlows narrows what the flows of a client want to what that has.
+func (t *tree) narrowFlows(c *customer, again bool) {
+	t.wants, t.owed = t.wants[:0], t.owed[:0]
+	for _, f := range c.flows {
+		t.wants, t.owed = append(t.wants, f.want), append(t.owed, f.owed)
+	}
+	narrow(t.wants, owedUnless(again, t.owed), c.want)
+	for i, f := range c.flows {
+		f.want, f.owed = t.wants[i], t.owed[i]
+	}
+}
+
+// narrow narrows what flows of a group want to what there is. It returns the sum.
 func (t *tree) narrow(flows []*Flow, of *group, pool float64) (sum float64) {
 	t.wants = t.wants[:0]
 	for _, f := range flows {
-		if of == nil || f.group == of {
+		if f.group == of {
 			t.wants = append(t.wants, f.want)
 		}
 	}
-	narrow(t.wants, pool)
+	narrow(t.wants, nil, pool)
 	i := 0
 	for _, f := range flows {
-		if of == nil || f.group == of {
+		if f.group == of {
 			f.want = t.wants[i]
 			sum += f.want
 			i++
 		}
 	}
 	return sum
+}
+
+// owedUnless is what is owed, once in a sharing.
+func owedUnless(again bool, owed []float64) []float64 {
+	if again {
+		return nil
+	}
+	return owed
 }
 
 // most is what a flow is given at once that no budget limits.

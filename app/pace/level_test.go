@@ -28,7 +28,7 @@ func TestNarrowNeitherOverdrawsNorWastes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		wants, pool := drawWants(t), rapid.Float64Range(0, 1e9).Draw(t, "pool")
 		got := slices.Clone(wants)
-		narrow(got, pool)
+		narrow(got, nil, pool)
 		for i := range got {
 			if got[i] > wants[i] || got[i] < 0 {
 				t.Errorf("wants %v, gets %v", wants[i], got[i])
@@ -46,7 +46,7 @@ func TestNarrowIsMaxMinFair(t *testing.T) {
 		wants := drawWants(t)
 		pool := float64(len(wants)) * rapid.Float64Range(mostPiece, 1e6).Draw(t, "each")
 		got := slices.Clone(wants)
-		narrow(got, pool)
+		narrow(got, nil, pool)
 		for i := range got {
 			if got[i] < wants[i] && got[i] < slices.Max(got)*(1-1e-9) {
 				t.Errorf("one that wants %v gets %v, another one %v", wants[i], got[i], slices.Max(got))
@@ -86,7 +86,7 @@ func TestTurnsAreFair(t *testing.T) {
 		for i := range wants {
 			wants[i] = math.Inf(1)
 		}
-		narrow(wants, pool)
+		narrow(wants, nil, pool)
 		var behind, before []int
 		for i, who := range order {
 			if wants[i] == 0 {

@@ -91,11 +91,14 @@ func (p *Pacer) run() {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	for ticking := false; ; {
+		pause := period
 		select {
 		case <-p.stop:
 			return
 		case <-timer.C:
-			ticking = t.tick(time.Since(p.started))
+			begun := time.Since(p.started)
+			ticking = t.tick(begun)
+			pause = t.next(time.Since(p.started) - begun)
 		case <-p.wake:
 			t.admit(time.Since(p.started), p.news.Swap(nil))
 			if ticking {
@@ -104,7 +107,7 @@ func (p *Pacer) run() {
 			ticking = t.shares()
 		}
 		if ticking {
-			timer.Reset(period)
+			timer.Reset(pause)
 		}
 	}
 }

@@ -21,8 +21,12 @@ type tree struct {
 	order   []*customer // those of clients; who has to wait in turns comes first
 	rules   map[*Rates]*ruled
 	listed  int
+	mean    float64       // rate at which a byte of the last period went, in bytes per second
+	pause   time.Duration // until the next sharing, as far as it can be told
+	longer  float64       // by how much that is longer than the last one was
 
 	wants  []float64 // scratch space
+	owed   []float64
 	behind []*customer
 	after  []*Flow
 }
@@ -34,6 +38,7 @@ type customer struct {
 	flows  []*Flow // who has to wait in turns comes first
 	groups []*group
 	want   float64
+	owed   float64 // see narrow
 	given  float64
 }
 
@@ -61,6 +66,7 @@ type share struct {
 	of     *customer
 	wanted float64 // in this period, in all
 	want   float64 // what is left of that, and within the budgets
+	owed   float64 // see narrow
 	given  float64 // in this period
 	before float64 // in the last one
 	smooth float64 // bytes per second
@@ -73,17 +79,39 @@ func newTree(p *Pacer) *tree {
 // shares reports whether there is anything to be done each period.
 func (t *tree) shares() bool { return len(t.order) > 0 }
 
+// next is when to share again, after a sharing that took so long.
+func (t *tree) next(took time.Duration) time.Duration {
+	return max(t.pause, min(20*took, fasterPeriod))
+}
+
+// pauseFor is the period for flows of a rate. One that has become longer stays until flows
+// are much slower: a change costs a little of what is even.
+func (t *tree) pauseFor(rate float64) time.Duration {
+	if t.pause > period {
+		rate *= 2
+	}
+	switch {
+	case rate >= fasterFlow:
+		return fasterPeriod
+	case rate >= fastFlow:
+		return fastPeriod
+	}
+	return period
+}
+
 // tick shares once. It reports whether there is more to come.
 func (t *tree) tick(now time.Duration) bool {
 	if !t.follow() {
 		return false
 	}
-	since := now - t.server.at
+	since := max(now-t.server.at, time.Millisecond)
+	t.pause = t.pauseFor(t.mean)
+	t.longer = min(max(t.pause.Seconds()/since.Seconds(), 0.1), 10)
 	t.collect()
 	t.refill(now)
-	t.divide()
+	t.divide(false)
 	for rounds := 0; len(t.rules) > 0 && rounds < 2; rounds++ {
-		t.divide() // what rules have left to those whom others held back
+		t.divide(true) // what rules have left to those whom others held back
 	}
 	t.hand(since)
 	t.settle()
@@ -137,7 +165,7 @@ func (t *tree) collect() {
 		c.flows = slices.DeleteFunc(c.flows, func(f *Flow) bool {
 			left := float64(f.left.Swap(0))
 			t.spend(f, -left)
-			stays := f.goesOn(left)
+			stays := f.goesOn(left, t.longer)
 			if !stays && f.group != nil {
 				f.group.flows--
 			}
@@ -153,9 +181,9 @@ func (t *tree) count(listed int) {
 	t.pacer.paced.Store(int64(listed))
 }
 
-// goesOn finds out how much a flow wants that had something left. It is false if the
-// flow has ended, or rests.
-func (f *Flow) goesOn(left float64) bool {
+// goesOn finds out how much a flow wants that had something left, for a period that much
+// longer than the last one. It is false if the flow has ended, or rests.
+func (f *Flow) goesOn(left, longer float64) bool {
 	used := f.before - left
 	f.given = 0
 	switch {
@@ -165,7 +193,7 @@ func (f *Flow) goesOn(left float64) bool {
 	case f.waits.Load():
 		f.wanted = math.Inf(1)
 	case max(used*5/4, f.before/2) >= tiniest: // it is slower than its share, or busy
-		f.wanted = max(used*5/4, f.before/2)
+		f.wanted = max(used*5/4, f.before/2) * longer
 	case f.leave():
 		return false
 	default:
@@ -220,12 +248,13 @@ func (t *tree) refillGroup(g *group, now time.Duration) bool {
 // hand hands out what was given, and puts those first in the order who got nothing, or
 // much less than others.
 func (t *tree) hand(since time.Duration) {
-	seconds := max(since.Seconds(), 1e-3)
-	most := 0.0
+	seconds, most, all, squares := since.Seconds(), 0.0, 0.0, 0.0
 	for _, c := range t.order {
-		t.handTo(c, seconds)
+		squares += t.handTo(c, seconds)
+		all += c.given
 		most = max(most, c.given)
 	}
+	t.mean = squares / max(all, 1) / seconds
 	t.behind = t.behind[:0]
 	ahead := t.order[:0]
 	for _, c := range t.order {
@@ -238,8 +267,9 @@ func (t *tree) hand(since time.Duration) {
 	copy(t.order[len(ahead):], t.behind)
 }
 
-// handTo does that for the flows of a client.
-func (t *tree) handTo(c *customer, seconds float64) {
+// handTo does that for the flows of a client. It returns the sum of the squares of what
+// they got.
+func (t *tree) handTo(c *customer, seconds float64) (squares float64) {
 	most := 0.0
 	c.given = 0
 	for _, f := range c.flows {
@@ -261,8 +291,10 @@ func (t *tree) handTo(c *customer, seconds float64) {
 	for _, f := range c.flows {
 		if f.given > 0 {
 			f.give(int64(f.given))
+			squares += f.given * f.given
 		}
 	}
+	return squares
 }
 
 // note keeps the mean of the last second or so.

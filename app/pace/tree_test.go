@@ -19,6 +19,7 @@ type world struct {
 	pacer *Pacer
 	tree  *tree
 	now   time.Duration
+	due   time.Duration // for the next tick
 	takes []*taker
 
 	// The most by which the bytes of any time have exceeded the rate, and what that is
@@ -51,7 +52,7 @@ func (w *world) add(of int, rule *Rates, speed float64) *taker {
 
 // pass lets time pass, and all take what they may.
 func (w *world) pass(d time.Duration) {
-	const step = 10 * time.Millisecond
+	const step = 5 * time.Millisecond
 	for end := w.now + d; w.now < end; w.now += step {
 		moved := 0.0
 		for _, k := range w.takes {
@@ -72,8 +73,9 @@ func (w *world) pass(d time.Duration) {
 		w.credit = max(w.credit-w.rate*step.Seconds(), 0) + moved
 		w.burst = max(w.burst, w.credit)
 		w.tree.admit(w.now, w.pacer.news.Swap(nil))
-		if w.now%period == 0 {
+		if w.now >= w.due {
 			w.tree.tick(w.now)
+			w.due = w.now + w.tree.next(0)
 		}
 	}
 }
@@ -286,10 +288,10 @@ func TestSharesAreMaxMinFair(t *testing.T) {
 			got[of[k]] += k.got / long
 		}
 		for i, want := range fairShares(wants, limits) {
-			// What its sockets had room for before and after, and a turn more or less. One that
-			// can take hardly more than its share may miss some of it.
+			// What its sockets had room for before and after, a turn more or less, and what one
+			// misses that can take hardly more than its share while periods change.
 			slack := float64(connections[i]*socketBuffer+2*mostPiece) / long
-			if math.Abs(got[i]-want) > want*0.1+slack {
+			if math.Abs(got[i]-want) > want*0.15+slack {
 				t.Errorf("client %d wants %v and has %v, fair is %v", i, wants[i], got[i], want)
 			}
 		}

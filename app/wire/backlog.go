@@ -1,5 +1,7 @@
 package wire
 
+import "math/bits"
+
 // What the kernel holds for a peer that takes nothing. Left alone, it takes megabytes for
 // whoever asks, and more memory than that if the peer makes it cut them into small packets:
 // some thousand readers of a few bytes a second fill all that TCP may have on a machine,
@@ -18,7 +20,10 @@ const (
 
 // Backlog bounds what waits in the kernel for the peer of one TCP connection. The zero
 // value is of a connection that has sent nothing. Not safe for concurrent use.
-type Backlog struct{ state backlogState }
+type Backlog struct {
+	state backlogState
+	paced uint8 // the limit of a connection that is held to a rate, as a power of two; 0: none
+}
 
 type backlogState uint8
 
@@ -30,7 +35,7 @@ const (
 
 // Before is told that length bytes are about to be sent. What fits anyway costs nothing.
 func (b *Backlog) Before(fd int, length int64) {
-	if b.state == unbounded && length > unsentMost {
+	if b.state == unbounded && b.paced == 0 && length > unsentMost {
 		b.state = bounded
 		setUnsent(fd, unsentMost)
 	}
@@ -38,8 +43,39 @@ func (b *Backlog) Before(fd int, length int64) {
 
 // After is told how many bytes the kernel has taken on this connection, in all.
 func (b *Backlog) After(fd int, sent int64) {
-	if b.state == bounded && sent >= provenAfter {
+	if b.state == bounded && b.paced == 0 && sent >= provenAfter {
 		b.state = proven
+		setUnsent(fd, unlimited)
+	}
+}
+
+// A connection that is held to a rate queues about a quarter of a second's worth, within
+// these powers of two: else a peer that is slower than its share would take it all the
+// same, for as long as its socket has room, and take it from others. What is larger fits
+// into no socket.
+const (
+	pacedLeast = 16 // 64 KiB
+	pacedMost  = 22 // 4 MiB
+)
+
+// Hold is told what the connection is held to, nil for nothing, before more is sent.
+func (b *Backlog) Hold(fd int, to Allowance) {
+	size := uint8(0)
+	if to != nil {
+		if size = uint8(max(bits.Len64(uint64(max(to.Rate(), 0))/4), pacedLeast)); size > pacedMost { //nolint:gosec // 64 at most
+			size = 0
+		}
+	}
+	if size == b.paced {
+		return
+	}
+	b.paced = size
+	switch {
+	case size > 0:
+		setUnsent(fd, 1<<size)
+	case b.state == bounded:
+		setUnsent(fd, unsentMost)
+	default:
 		setUnsent(fd, unlimited)
 	}
 }

@@ -92,7 +92,7 @@ func TestHeldConnectionSendsWhatItMay(t *testing.T) {
 				server.Close()
 			}()
 			given := int64(0)
-			for i, n := 0, int64(1); ; i, n = i+1, n*3 {
+			for i, n := 0, int64(1); ; {
 				select {
 				case err := <-sent:
 					if body := <-got; err != nil || !bytes.Equal(body, content) || i < 5 {
@@ -100,14 +100,17 @@ func TestHeldConnectionSendsWhatItMay(t *testing.T) {
 					}
 					return
 				case <-gate.waits:
+					if written := server.BytesWritten(); written > given {
+						t.Fatalf("%d bytes were sent, %d may", written, given)
+					} else if written < given { // it had asked twice before it was given that
+						continue
+					}
 					if i == 3 { // for longer than it may take nothing
 						time.Sleep(2 * idle)
 					}
-					if written := server.BytesWritten(); written != given {
-						t.Fatalf("%d bytes were sent, %d may", written, given)
-					}
 					given += n
 					gate.give(n)
+					i, n = i+1, n*3
 				}
 			}
 		})
@@ -167,7 +170,7 @@ func TestHeldConnectionReadsWhatItMay(t *testing.T) {
 	gate.held(t)
 	gate.give(2000)
 	gate.held(t)
-	if n := server.BytesRead(); n != 3000 {
+	if n := server.BytesRead(); n > 3000 {
 		t.Errorf("%d bytes were read, 3000 may", n)
 	}
 	gate.give(7000)

@@ -101,8 +101,9 @@ func (j *sendfileJob) step(dst int) bool {
 			j.err = net.ErrClosed
 			return true
 		}
-		j.out.backlog.Before(dst, chunk)
 		allowance := j.out.pacing.Allowance()
+		j.out.backlog.Hold(dst, allowance)
+		j.out.backlog.Before(dst, chunk)
 		if allowance != nil {
 			if chunk = allowance.Take(chunk); chunk == 0 {
 				j.held = true
