@@ -10,10 +10,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -73,11 +75,17 @@ func TestNoSpellingOfAPathLeadsOut(t *testing.T) {
 			"/.hidden": 404, "/%2ehidden": 404, "/.private/f": 404, "//.private/f": 404, "/.private%2ff": 404, "/a/%2e%2e/.private/f": 404, "/.private/": 404,
 			"http://test/%2e%2e/secret": 404, "http://evil.example/../secret": 404,
 		} {
+			var headers []http.Header
 			for _, method := range []string{"GET", "HEAD"} {
 				resp, body := c.ask(t, method, method+" "+target+" HTTP/1.1\r\nHost: test\r\n\r\n")
 				if resp.StatusCode != want || strings.Contains(body, secret) || resp.Header.Get("Location") != "" {
 					t.Errorf("%s %s: %s to %q %.100q, want %d", method, target, resp.Status, resp.Header.Get("Location"), body, want)
 				}
+				resp.Header.Del("Date")
+				headers = append(headers, resp.Header)
+			}
+			if !maps.EqualFunc(headers[0], headers[1], slices.Equal) {
+				t.Errorf("%s: GET has %v, HEAD %v", target, headers[0], headers[1])
 			}
 		}
 	})

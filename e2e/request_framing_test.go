@@ -54,7 +54,7 @@ func TestRequestFraming(t *testing.T) {
 				if runtime.GOOS != "linux" {
 					from = "127.0.0.1" // there is no other, and the log is in order
 				}
-				test.run(t, s.addr, from, &sent)
+				t.Run(test.name, func(t *testing.T) { test.run(t, s.addr, from, &sent) })
 			}
 			s.stop() // and with it the log is whole
 			for line := range strings.Lines(read(t, s.log)) {
