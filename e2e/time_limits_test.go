@@ -219,3 +219,24 @@ func TestTimeLimitsChangeForOpenConnections(t *testing.T) {
 		t.Errorf("%v", rules)
 	}
 }
+
+// Whoever is slow because we hold them back is not slow: neither a download nor a body.
+func TestMinimumRatesLeaveOutWhatWeHoldBack(t *testing.T) {
+	const size = 256 << 10
+	dir := t.TempDir()
+	sparse(t, dir, "file", size)
+	s := start(t, dir, "--connection-rate", "64KiB", "--minimum-rate", "1MiB", "--minimum-upload-rate", "1MiB", "--rate-grace", "1s")
+	if status, body := s.get("/file"); status != 200 || len(body) != size {
+		t.Errorf("%d, %d bytes", status, len(body))
+	}
+	c := dial(t, s.addr, 0)
+	c.send(t, fmt.Sprintf("POST /file HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size)))
+	if said := c.closedBy(t); !strings.HasPrefix(said, "HTTP/1.1 405 ") {
+		t.Errorf("%.40q", said)
+	}
+	for _, r := range s.records(2) {
+		if r.Rule != "" || r.Outcome != "complete" || r.Sent+r.Received < size || r.DurationMS < 2000 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
