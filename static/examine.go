@@ -14,14 +14,14 @@ import (
 
 // examine finds the media type, by rule, name or content.
 func (h *Handler) examine(c *fiber.Ctx, r *representation, name string) error {
-	if err := r.backed(c); err != nil {
+	if err := h.backed(c, r, name); err != nil {
 		return err
 	}
 	var byRule bool
 	r.mediaType, byRule = h.typeOf(name)
 	if r.mediaType == "" { // the name does not say
 		head := make([]byte, min(sniffLength, r.info.Size))
-		n, err := r.peek(c, head, 0)
+		n, err := h.peek(c, r.file, name, head, 0)
 		if err != nil {
 			return statusOf(c, err)
 		}
@@ -32,16 +32,16 @@ func (h *Handler) examine(c *fiber.Ctx, r *representation, name string) error {
 	if r.mediaType = t; byRule || relabelled {
 		return nil
 	}
-	return r.checkCharset(c)
+	return h.checkCharset(c, r, name)
 }
 
 // backed is the error of a file that has less content than its size says, as those of
 // sysfs do: now there still can be an answer that says so.
-func (r *representation) backed(c *fiber.Ctx) error {
+func (h *Handler) backed(c *fiber.Ctx, r *representation, name string) error {
 	if f, ok := r.file.(source.Unallocated); !ok || !f.Unallocated() {
 		return nil
 	}
-	switch n, err := r.peek(c, make([]byte, 1), r.info.Size-1); {
+	switch n, err := h.peek(c, r.file, name, make([]byte, 1), r.info.Size-1); {
 	case err != nil:
 		return statusOf(c, err)
 	case n == 0:
@@ -53,7 +53,7 @@ func (r *representation) backed(c *fiber.Ctx) error {
 
 // checkCharset removes the label of UTF-8 from what is none, so that browsers look for
 // themselves. It reads as much as is likely to tell, and no more.
-func (r *representation) checkCharset(c *fiber.Ctx) error {
+func (h *Handler) checkCharset(c *fiber.Ctx, r *representation, name string) error {
 	bare, isLabelled := strings.CutSuffix(r.mediaType, "; charset=utf-8")
 	if !isLabelled || r.info.Size == 0 {
 		return nil
@@ -61,7 +61,7 @@ func (r *representation) checkCharset(c *fiber.Ctx) error {
 	buf := buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer buffers.Put(buf)
 	head := (*buf)[:min(charsetSample, r.info.Size)]
-	n, err := r.peek(c, head, 0)
+	n, err := h.peek(c, r.file, name, head, 0)
 	if err != nil {
 		return statusOf(c, err)
 	}

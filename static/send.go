@@ -117,20 +117,36 @@ func (r *representation) validate(rule string) {
 	r.validators = validatorsOf(rule, r.info, changedAt(r.file), time.Now())
 }
 
-// peek reads what there is at an offset, up to len(p) bytes, without blocking if possible.
-// Less is no error: the body will notice that the file shrank.
-func (r *representation) peek(c *fiber.Ctx, p []byte, offset int64) (int, error) {
-	if f, ok := r.file.(source.NoWaiter); ok && !mayBlock(c) {
+// peek reads what a file has at an offset, up to len(p) bytes, without blocking if
+// possible. Less is no error: the body will notice that the file shrank. name is relative to
+// the root.
+func (h *Handler) peek(c *fiber.Ctx, f source.File, name string, p []byte, offset int64) (int, error) {
+	if f, ok := f.(source.NoWaiter); ok && !mayBlock(c) {
 		if n, err := f.ReadAtNoWait(p, offset); n == len(p) && err == nil {
 			return n, nil
 		}
 	}
 	block(c)
-	n, err := r.file.ReadAt(p, offset)
+	gate, err := h.enter(name)
+	if err != nil {
+		return 0, err
+	}
+	n, err := f.ReadAt(p, offset)
 	if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it bare
 		err = nil
 	}
+	if gate != nil {
+		gate.Leave(name, err)
+	}
 	return n, err
+}
+
+// enter asks the source before a read that blocks; the gate is nil if it does not care.
+func (h *Handler) enter(name string) (source.Gate, error) {
+	if h.gated == nil {
+		return nil, nil //nolint:nilnil // as it says
+	}
+	return h.gated.Enter(name)
 }
 
 // Header names in fasthttp's canonical form, which saves normalizing them.

@@ -175,6 +175,7 @@ const PolicyDefault = "sandbox allow-popups allow-downloads; default-src 'none';
 type Handler struct {
 	cfg          Config
 	root         source.Source
+	gated        source.Gated     // the root, if it is one
 	only         string           // the name of a single file; "" for a folder
 	listing      *listing.Listing // nil: folders are not listed
 	cacheControl string           // "" sends none
@@ -212,6 +213,7 @@ func Open(root string, config ...Config) (*Handler, error) {
 // panics if Config.Check fails.
 func Serve(root source.Source, config ...Config) *Handler {
 	h := &Handler{root: root}
+	h.gated, _ = root.(source.Gated)
 	if len(config) > 0 {
 		h.cfg = config[0]
 	}

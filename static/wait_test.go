@@ -135,3 +135,40 @@ type noConn struct{ net.Conn }
 
 func (*noConn) RemoteAddr() net.Addr { return &net.TCPAddr{} }
 func (*noConn) LocalAddr() net.Addr  { return &net.TCPAddr{} }
+
+// bounded is a source that counts reads, and lets none into closed.txt.
+type bounded struct {
+	source.Source
+	inside, entered int
+}
+
+func (g *bounded) Enter(name string) (source.Gate, error) {
+	if name == "closed.txt" {
+		return nil, errors.New("closed")
+	}
+	g.entered++
+	g.inside++
+	return g, nil
+}
+
+func (g *bounded) Leave(string, error) { g.inside-- }
+
+// A read that blocks before the response begins asks the source, and is not made if that
+// does not want it.
+func TestReadsThatBlockAskTheSource(t *testing.T) {
+	g := &bounded{Source: inMemory(map[string]string{"open.txt": "content", "closed.txt": "content", "f.bin": "content"})}
+	app := fiber.New()
+	app.Use(Serve(g).Handle)
+	handle := app.Handler()
+	for target, want := range map[string]struct{ status, entered int }{"/open.txt": {200, 1}, "/closed.txt": {500, 0}, "/f.bin": {200, 0}} {
+		g.entered = 0
+		var ctx fasthttp.RequestCtx
+		ctx.Init2(&noConn{}, nil, true)
+		ctx.Request.SetRequestURI(target)
+		handle(&ctx)
+		if ctx.Response.StatusCode() != want.status || g.entered != want.entered || g.inside != 0 {
+			t.Errorf("%s: %d, %d reads asked, %d did not leave", target, ctx.Response.StatusCode(), g.entered, g.inside)
+		}
+		_ = ctx.Response.CloseBodyStream()
+	}
+}

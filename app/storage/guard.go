@@ -87,6 +87,15 @@ func (g *Guarded) Open(name string, wait source.Wait) (source.File, source.Info,
 	return g.Disk.Open(name, wait)
 }
 
+// Enter implements source.Gated.
+func (g *Guarded) Enter(name string) (source.Gate, error) {
+	m := g.table.Load().of(name)
+	if err := m.take(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
 // of is the mount that has a name, if no link leads out of it.
 func (t *table) of(name string) *mount {
 	for _, b := range t.below {

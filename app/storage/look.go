@@ -60,8 +60,12 @@ func (m *mount) lookUntilItIsBack() {
 }
 
 // look asks the mount, for as long as that takes: while it does not answer, one goroutine
-// waits for it, and nobody else.
+// waits for it, and nobody else. One of which all slots are taken still hangs, whatever the
+// kernel remembers of its folder.
 func (m *mount) look() (struct{}, error) {
+	if len(m.slots) == cap(m.slots) {
+		return struct{}{}, errHangs
+	}
 	found := make(chan error, 1)
 	go func() { found <- lookAt(m.path) }()
 	select {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,8 +16,9 @@ import (
 )
 
 const (
-	// opensAtOnce is how many files of one mount are opened at once, at most. Each may
-	// hold a thread for as long as the mount does not answer; the others wait for less.
+	// opensAtOnce is how many files of one mount are opened, or read before a response
+	// begins, at once, at most. Each may hold a thread for as long as the mount does not
+	// answer; the others wait for less.
 	opensAtOnce = 64
 
 	// tripAfter is how many failures in a row, without anything opened between them,
@@ -29,7 +31,7 @@ type mount struct {
 	mountPoint
 	storage *Storage
 	users   int           // guarded by storage.mu
-	slots   chan struct{} // one in it for each open that goes on
+	slots   chan struct{} // one in it for each open or read that goes on
 	breaker *gobreaker.CircuitBreaker[struct{}]
 	broken  atomic.Bool // the breaker is not closed
 	failing atomic.Bool // it has failed since it last opened something
@@ -65,15 +67,8 @@ func isFailure(err error) bool {
 
 // open opens a file, unless that many are being opened that another would only wait.
 func (m *mount) open(disk *source.Disk, name string) (source.File, source.Info, error) {
-	if m.broken.Load() {
-		return nil, source.Info{}, m.refusal()
-	}
-	select {
-	case m.slots <- struct{}{}:
-	default:
-		if err := m.queue(); err != nil {
-			return nil, source.Info{}, err
-		}
+	if err := m.take(); err != nil {
+		return nil, source.Info{}, err
 	}
 	if m.remote {
 		return m.openAside(disk, name)
@@ -84,7 +79,26 @@ func (m *mount) open(disk *source.Disk, name string) (source.File, source.Info, 
 	return f, info, err
 }
 
-// queue waits for another open to end.
+// take gets a slot, or refuses.
+func (m *mount) take() error {
+	if m.broken.Load() {
+		return m.refusal()
+	}
+	select {
+	case m.slots <- struct{}{}:
+		return nil
+	default:
+		return m.queue()
+	}
+}
+
+// Leave gives back the slot of a read, which Enter has taken.
+func (m *mount) Leave(name string, err error) {
+	<-m.slots
+	m.note(name, err)
+}
+
+// queue waits for a slot.
 func (m *mount) queue() error {
 	timeout := time.NewTimer(m.storage.cfg.Timeout())
 	defer timeout.Stop()
@@ -164,7 +178,7 @@ func (m *mount) suspect(name string) (another bool) {
 		return false
 	}
 	if len(m.suspects) < tripAfter {
-		m.suspects = append(m.suspects, name)
+		m.suspects = append(m.suspects, strings.Clone(name))
 	}
 	m.failing.Store(true)
 	return true

@@ -160,10 +160,36 @@ func TestOpensThatHangAreBounded(t *testing.T) {
 			break
 		}
 	}
+	if _, err := g.Enter("file"); err == nil {
+		t.Error("a read may begin")
+	}
+	waitFor(t, "it is looked at", func() bool { return m.retryAt.Load() > time.Now().Add(lookSoonest).UnixNano() })
+	if !m.broken.Load() {
+		t.Error("it is back with every slot taken")
+	}
 	for range opensAtOnce {
 		<-m.slots
 	}
 	waitFor(t, "it is back", func() bool { return !m.broken.Load() })
+}
+
+// Reads that block count like opens.
+func TestReadsBeforeAResponse(t *testing.T) {
+	g, _ := guarded(t, t.TempDir(), 20*time.Millisecond)
+	for _, name := range []string{"a", "b", "c"} {
+		gate, err := g.Enter(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gate.Leave(name, &fs.PathError{Op: "read", Path: name, Err: syscall.EIO})
+	}
+	var refusal *Refusal
+	if _, err := g.Enter("d"); !errors.As(err, &refusal) {
+		t.Errorf("after three that failed: %v", err)
+	}
+	if n := len(g.table.Load().root.slots); n != 0 {
+		t.Errorf("%d slots are taken", n)
+	}
 }
 
 // Many ask while the disk comes and goes; with the race detector.

@@ -40,6 +40,20 @@ type Single interface {
 	Only() string
 }
 
+// Gated is a Source that wants to know of reads that block before a response begins, so
+// that a disk that hangs keeps a bounded number of them.
+type Gated interface {
+	Source
+	// Enter comes before such a read of a file. If the error is not nil, the read must not
+	// be made; else Leave, with the error of the read, comes after it.
+	Enter(name string) (Gate, error)
+}
+
+// Gate is what a read that blocks leaves by. The name is that of Enter.
+type Gate interface {
+	Leave(name string, err error)
+}
+
 // Wait says whether a call may block, on a disk or a network.
 type Wait bool
 
