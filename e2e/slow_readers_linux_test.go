@@ -15,16 +15,17 @@ import (
 
 func TestReaderThatTakesNothingFillsLittleOfTheKernel(t *testing.T) {
 	for _, engine := range engines {
-		t.Run(engine, func(t *testing.T) { readerThatTakesNothing(t, engine) })
+		t.Run(engine, func(t *testing.T) { readerThatTakesNothing(t, "--engine", engine) })
+		t.Run(engine+", at a rate", func(t *testing.T) { readerThatTakesNothing(t, "--engine", engine, "--rate", "100MB") })
 	}
 }
 
-func readerThatTakesNothing(t *testing.T, engine string) {
+func readerThatTakesNothing(t *testing.T, flags ...string) {
 	t.Helper()
 	const size, most = 64 << 20, 256 << 10
 	folder := t.TempDir()
 	sparse(t, folder, "big", size)
-	s := start(t, folder, "--engine", engine)
+	s := start(t, append(flags, folder)...)
 	c := dial(t, s.addr, 4<<10)
 	c.send(t, getRequest("/big"))
 	if status := c.header(t); !strings.Contains(status, "200") {

@@ -110,6 +110,8 @@ func (c *Conn) sendHead(r *response, next part, left *int64) progress {
 		if !gathers && r.total > next.length && c.remote.IsValid() && c.Allowance() == nil { // more than one call is to come
 			r.cork = true
 			cork(c.fd, 1)
+		}
+		if c.remote.IsValid() {
 			c.backlog.Before(c.fd, r.total)
 		}
 	}
