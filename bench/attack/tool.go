@@ -89,7 +89,7 @@ func (a *attacker) stop() string {
 }
 
 var (
-	colors   = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+	colors    = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
 	connected = regexp.MustCompile(`connected:\s+(\d+)`)
 )
 

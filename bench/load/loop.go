@@ -42,7 +42,8 @@ type Loop struct {
 	// Optional. Default: the kernel's choice.
 	Source func(i int) netip.Addr
 
-	// Arrived is told of each piece of a body as it is read, and on which connection.
+	// Arrived is told of each piece of an answer as it is read, its header included,
+	// and on which connection.
 	// Called from one goroutine.
 	//
 	// Optional. Default: nobody is told.
@@ -101,6 +102,8 @@ type loopRun struct {
 	sent   int
 	busy   int // connections that wait for an answer
 	result LoopResult
+
+	arrived int64 // bytes, of headers too
 }
 
 func (r *loopRun) open(ctx context.Context) error {
@@ -204,10 +207,10 @@ func (r *loopRun) serve(i int, begin time.Time) error {
 		conn.fd = -1
 		return nil
 	}
-	before := r.result.Bytes
+	before := r.arrived
 	whole, err := r.receive(conn)
-	if r.Arrived != nil && r.result.Bytes > before {
-		r.Arrived(i, r.result.Bytes-before)
+	if r.Arrived != nil && r.arrived > before {
+		r.Arrived(i, r.arrived-before)
 	}
 	if errors.Is(err, errClosed) {
 		return r.reconnect(i)
@@ -253,6 +256,7 @@ func (r *loopRun) receive(conn *loopConn) (bool, error) {
 		return false, fmt.Errorf("connection closed with %d bytes of the body to come", conn.left)
 	}
 	conn.left -= n
+	r.arrived += n
 	r.result.Bytes += n
 	return r.done(conn)
 }
@@ -264,6 +268,7 @@ func (r *loopRun) receiveHead(conn *loopConn) (more bool, err error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
+	r.arrived += int64(n)
 	text := r.buffer[:n]
 	if len(conn.head) > 0 {
 		conn.head = append(conn.head, text...)

@@ -25,8 +25,8 @@ func writeMarkdown(out io.Writer, result *Result) error {
 	}
 	m.line("%s, %s. %s", result.Date.Format("2006-01-02 15:04 MST"), result.Environment, result.Command)
 	m.line("")
-	m.line("Clients are addresses of 127.0.0.0/8, one thread reads for all of them. Counted are bytes of bodies, when they are read, "+
-		"for %v from %v after the first, and later where the headers, which are not counted, take longer at that rate.", result.Config.For, result.Config.Settle)
+	m.line("Clients are addresses of 127.0.0.0/8, one thread reads for all of them. Counted are bytes of answers, headers included, when they are read, "+
+		"for %v from %v after the first.", result.Config.For, result.Config.Settle)
 	m.line("")
 	m.shapes(result)
 	m.fairness(result)

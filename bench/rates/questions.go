@@ -74,7 +74,7 @@ func (b *bench) shape(ctx context.Context, subject *Subject, shape *Shape) error
 	if shape.Scope == ofConnection {
 		each = float64(shape.Rate) / float64(shape.Connections)
 	}
-	w := newWatch(b.settle(shape.Connections, shape.Rate), b.config.For, float64(shape.Rate), each, shape.Connections)
+	w := newWatch(b.config.Settle, b.config.For, float64(shape.Rate), each, shape.Connections)
 	if err := r.observe(ctx, w, downloads{sources: sources}, nil); err != nil {
 		return err
 	}
@@ -84,13 +84,6 @@ func (b *bench) shape(ctx context.Context, subject *Subject, shape *Shape) error
 		shape.Burst = w.burst()
 	}
 	return nil
-}
-
-// settle is how long a measurement waits: until the headers are paid for, too. They go
-// out at once, and a server that counts them holds the bodies back meanwhile.
-func (b *bench) settle(connections int, rate int64) time.Duration {
-	const header = 300 // bytes, about
-	return b.config.Settle + time.Duration(float64(connections*header)/float64(rate)*float64(time.Second))
 }
 
 // fairness has two clients share a rate: one by 16 connections, the other by one.
