@@ -74,36 +74,45 @@ func (d *downloads) attach(w *waiter, wake func()) {
 	}
 }
 
-// awaitPage is the slot of a page, if it is its turn, or its place in the queue; both are
-// nil if there is none. It has to ask again after every, or a little later.
-func (d *downloads) awaitPage(p page, every time.Duration) (s *slot, w *waiter) {
+// awaitPage is the slot of a page, if it is its turn, or else its place in the queue, how
+// many wait, and when it has to ask again, or a little later; place is 0 if there is none.
+func (d *downloads) awaitPage(p page) (s *slot, place, waiting int, again time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	until := d.queue.now().Add(every + pageGrace)
-	if w = d.queue.pages[p]; w != nil {
-		w.until = until
-		if w.verdict == itsTurn {
-			delete(d.queue.pages, p)
-			return w.slot, nil
+	w := d.queue.pages[p]
+	switch {
+	case w != nil && w.verdict == itsTurn:
+		delete(d.queue.pages, p)
+		return w.slot, 0, 0, 0
+	case w == nil && d.full(d.shares[p.key]) == "": // then nobody waits who could have it
+		return d.newSlot(d.shareOf(p.key)), 0, 0, 0
+	case w == nil:
+		w = &waiter{page: p, isPage: true, until: d.queue.now()}
+		if !d.join(w, p.key) {
+			return nil, 0, 0, 0
 		}
-		return nil, w
+		if d.queue.pages == nil {
+			d.queue.pages = make(map[page]*waiter)
+		}
+		d.queue.pages[p] = w
 	}
-	if d.full(d.shares[p.key]) == "" { // then nobody waits who could have it
-		return d.newSlot(d.shareOf(p.key)), nil
+	place, waiting = d.placeOf(w)
+	again = pageSlow
+	if place <= pageNear {
+		again = pageFast
 	}
-	w = &waiter{page: p, isPage: true, until: until}
-	if !d.join(w, p.key) {
-		return nil, nil
-	}
-	if d.queue.pages == nil {
-		d.queue.pages = make(map[page]*waiter)
-	}
-	d.queue.pages[p] = w
-	return nil, w
+	w.until = d.queue.now().Add(again + pageGrace)
+	return nil, place, waiting, again
 }
 
-// pageGrace is how much later than it should a page may ask again.
-const pageGrace = 15 * time.Second
+// How often a page asks again, up to which place more often, and how much later than it
+// should: somebody else may have its turn then.
+const (
+	pageSlow  = 10 * time.Second
+	pageFast  = 3 * time.Second
+	pageNear  = 3
+	pageGrace = 5 * time.Second
+)
 
 // join puts a waiter at the end, if there is room or can be made. The caller holds mu.
 func (d *downloads) join(w *waiter, key client.Key) bool {

@@ -197,43 +197,45 @@ func TestPageWaits(t *testing.T) {
 	l := newLine(t, Settings{Downloads: 1, Queue: Line{N: 3}})
 	l.want("1a", l.ask("1a"), "sent")
 	p := page{nth('2'), 1}
-	s, first := l.awaitPage(p, pageSlow)
-	if s != nil || first == nil {
-		t.Fatal("it does not wait")
+	s, place, waiting, again := l.awaitPage(p)
+	if s != nil || place != 1 || waiting != 1 || again != pageFast {
+		t.Fatalf("place %d of %d, again in %v", place, waiting, again)
 	}
 	l.want("3a", l.ask("3a"), "waits")
 	for range 100 { // much longer than anybody else may wait
-		l.now = l.now.Add(pageSlow + pageGrace)
-		if s, w := l.awaitPage(p, pageSlow); s != nil || w != first {
-			t.Fatal("it has lost its place")
+		l.now = l.now.Add(pageFast + pageGrace)
+		if s, place, waiting, _ = l.awaitPage(p); s != nil || place != 1 || waiting != 2 {
+			t.Fatalf("place %d of %d", place, waiting)
 		}
-		l.mu.Lock()
-		l.shares[nth('3')].first.until = l.now // who does not, for this
-		l.mu.Unlock()
+		l.patient('3')
 		l.expire()
 	}
-	if place, waiting := l.place(first); place != 1 || waiting != 2 {
-		t.Errorf("place %d of %d", place, waiting)
-	}
 	l.want("after 1a", l.over("1a"), "")
-	if s, _ = l.awaitPage(p, pageSlow); s == nil {
+	if s, _, _, _ = l.awaitPage(p); s == nil {
 		t.Fatal("it is not its turn")
 	}
 	l.slots["2a"] = s
 	l.want("after 2a", l.over("2a"), "3a sent")
 
-	_, _ = l.awaitPage(page{nth('4'), 1}, pageSlow)
+	if _, place, _, _ = l.awaitPage(page{nth('4'), 1}); place != 1 {
+		t.Fatalf("place %d", place)
+	}
 	l.want("5a", l.ask("5a"), "waits")
 	l.want("after 3a", l.over("3a"), "") // the turn of a page that nobody looks at
-	l.now = l.now.Add(pageSlow + pageGrace + 1)
-	l.mu.Lock()
-	l.shares[nth('5')].first.until = l.now
-	l.mu.Unlock()
+	l.now = l.now.Add(pageFast + pageGrace + 1)
+	l.patient('5')
 	l.expire()
 	l.want("when it does not come", l.news(), "5a sent")
 	if l.over("5a"); len(l.shares) != 0 || len(l.queue.pages) != 0 || l.running != 0 {
 		t.Errorf("left are %d clients, %d pages, %d running", len(l.shares), len(l.queue.pages), l.running)
 	}
+}
+
+// patient lets the first of a client wait longer, for this.
+func (l *line) patient(client uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shares[nth(client)].first.until = l.now
 }
 
 // Whatever happens in whatever order: the limits hold, nobody waits who could be served,
@@ -335,11 +337,11 @@ func TestQueueStops(t *testing.T) {
 	l := newLine(t, Settings{Downloads: 1, Queue: Line{N: 5}})
 	l.want("1a", l.ask("1a"), "sent")
 	l.want("2a", l.ask("2a"), "waits")
-	_, _ = l.awaitPage(page{nth('3'), 1}, pageSlow)
+	l.awaitPage(page{nth('3'), 1})
 	l.stop()
 	l.want("then", l.news(), "2a stopped")
 	l.want("4a", l.ask("4a"), "refused")
-	if s, w := l.awaitPage(page{nth('3'), 1}, pageSlow); s != nil || w != nil {
+	if s, place, _, _ := l.awaitPage(page{nth('3'), 1}); s != nil || place != 0 {
 		t.Error("a page waits")
 	}
 	l.want("after 1a", l.over("1a"), "")

@@ -2,7 +2,6 @@ package limit
 
 import (
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"strconv"
 	"strings"
@@ -124,38 +123,23 @@ var pages = maphash.MakeSeed()
 // which place it has and asks again.
 func (caps *Caps) page(c *fiber.Ctx, key client.Key) error {
 	p := page{key, maphash.Bytes(pages, c.Request().RequestURI())}
-	slot, w := caps.downloads.awaitPage(p, pageSlow)
+	slot, place, waiting, again := caps.downloads.awaitPage(p)
 	if slot != nil {
 		c.Context().SetUserValue(slotKey, slot)
 		return nil
 	}
 	takeBack(c)
-	if w == nil {
+	if place == 0 {
 		return Refuse(c, Queue, fiber.StatusServiceUnavailable, busy)
 	}
-	place, waiting := caps.downloads.place(w)
-	every := pageSlow
-	if place <= pageNear {
-		every = pageFast
-	}
-	problem := reply.NewProblem(fiber.StatusServiceUnavailable, "")
-	problem.Title = "You are " + ordinal(place)
-	problem.Place = place
-	problem.Detail = fmt.Sprintf("%s for a download. Yours begins by itself when it is your turn, if this page stays open: it looks again every %d seconds.",
-		waitingText(waiting), every/time.Second)
+	seconds := strconv.Itoa(int(again / time.Second))
+	problem := reply.NewProblem(fiber.StatusServiceUnavailable, waitingText(waiting)+" for a download. Yours begins by itself when it is your turn, if this page stays open: it looks again every "+seconds+" seconds.")
+	problem.Title, problem.Place = "You are "+ordinal(place), place
 	err := refuse(c, Queue, problem, 0)
-	seconds := strconv.Itoa(int(every / time.Second))
 	c.Set("Refresh", seconds)
 	c.Set(fiber.HeaderRetryAfter, seconds)
 	return err
 }
-
-// How often a page asks again, and the places from which on it does so more often.
-const (
-	pageSlow = 10 * time.Second
-	pageFast = 3 * time.Second
-	pageNear = 3
-)
 
 func waitingText(n int) string {
 	if n == 1 {
