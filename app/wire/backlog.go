@@ -35,18 +35,30 @@ const (
 
 // Before is told that length bytes are about to be sent. What fits anyway costs nothing.
 func (b *Backlog) Before(fd int, length int64) {
-	if b.state == unbounded && b.paced == 0 && length > unsentMost {
+	if b.state == unbounded && length > unsentMost {
 		b.state = bounded
-		setUnsent(fd, unsentMost)
+		setUnsent(fd, b.most())
 	}
 }
 
 // After is told how many bytes the kernel has taken on this connection, in all.
 func (b *Backlog) After(fd int, sent int64) {
-	if b.state == bounded && b.paced == 0 && sent >= provenAfter {
+	if b.state == bounded && sent >= provenAfter {
 		b.state = proven
-		setUnsent(fd, unlimited)
+		setUnsent(fd, b.most())
 	}
+}
+
+// most is how much may wait now: for a peer that has taken little so far, no rate allows
+// for more.
+func (b *Backlog) most() int {
+	switch {
+	case b.state == bounded:
+		return unsentMost
+	case b.paced > 0:
+		return 1 << b.paced
+	}
+	return unlimited
 }
 
 // A connection that is held to a rate queues about a quarter of a second's worth, within
@@ -70,12 +82,7 @@ func (b *Backlog) Hold(fd int, to Allowance) {
 		return
 	}
 	b.paced = size
-	switch {
-	case size > 0:
-		setUnsent(fd, 1<<size)
-	case b.state == bounded:
-		setUnsent(fd, unsentMost)
-	default:
-		setUnsent(fd, unlimited)
+	if b.state != bounded {
+		setUnsent(fd, b.most())
 	}
 }
