@@ -14,31 +14,37 @@ import (
 
 	"fullbore/app/config"
 	"fullbore/app/deadline"
+	"fullbore/app/limit"
 )
 
 // Everything together: what any part allocates, each request pays for twice, since a
-// collector that runs takes the caches, too. Behind a trusted proxy as well.
+// collector that runs takes the caches, too. Behind a trusted proxy as well, and under caps.
 func TestHotFileDoesNotAllocate(t *testing.T) {
 	for name, test := range map[string]struct {
 		trusted []string
 		fields  string
+		limits  limit.Settings
 	}{
-		"direct":      {},
-		"not trusted": {[]string{"192.0.2.0/24"}, "X-Forwarded-For: 198.51.100.1\r\n"},
-		"proxied":     {[]string{"127.0.0.0/8", "10.0.0.0/8"}, "X-Forwarded-For: 198.51.100.1, 2001:db8::1, 10.0.0.1\r\nX-Forwarded-Proto: https\r\n"},
-		"forwarded":   {[]string{"127.0.0.0/8"}, "Forwarded: for=\"[2001:db8::1]:4711\";proto=https\r\n"},
+		"direct": {},
+		"capped": {limits: limit.Settings{
+			Connections: 100, ClientConnections: 100, Downloads: 100, ClientDownloads: 100,
+			Requests: limit.Rate{N: 1_000_000, Per: time.Second}, Queue: limit.Line{N: 100},
+		}},
+		"not trusted": {trusted: []string{"192.0.2.0/24"}, fields: "X-Forwarded-For: 198.51.100.1\r\n"},
+		"proxied":     {trusted: []string{"127.0.0.0/8", "10.0.0.0/8"}, fields: "X-Forwarded-For: 198.51.100.1, 2001:db8::1, 10.0.0.1\r\nX-Forwarded-Proto: https\r\n"},
+		"forwarded":   {trusted: []string{"127.0.0.0/8"}, fields: "Forwarded: for=\"[2001:db8::1]:4711\";proto=https\r\n"},
 	} {
-		t.Run(name, func(t *testing.T) { hotFileDoesNotAllocate(t, test.trusted, test.fields) })
+		t.Run(name, func(t *testing.T) { hotFileDoesNotAllocate(t, test.trusted, test.fields, test.limits) })
 	}
 }
 
-func hotFileDoesNotAllocate(t *testing.T, trusted []string, fields string) {
+func hotFileDoesNotAllocate(t *testing.T, trusted []string, fields string, limits limit.Settings) {
 	t.Helper()
 	const name = "app.go" // of this package: old enough to be kept
 	size := sizeOf(t, name)
 	cfg := config.Config{
 		Path: ".", Listen: []string{"127.0.0.1:0"}, AccessLog: filepath.Join(t.TempDir(), "log"), LogFormat: "json",
-		HotCache: 1 << 20, Times: deadline.Default(), DrainTimeout: time.Minute, TrustedProxies: trusted,
+		HotCache: 1 << 20, Times: deadline.Default(), DrainTimeout: time.Minute, TrustedProxies: trusted, Limits: limits,
 	}
 	cfg.Operations.DownloadFrom = 1 << 20
 	a, err := New(cfg, "test", &bytes.Buffer{}, &bytes.Buffer{})

@@ -22,6 +22,7 @@ type Gate struct {
 	trusted func(netip.Addr) bool
 	open    atomic.Int64
 	clients *connections
+	last    atomic.Pointer[client.Key] // who was refused for having too many
 	answers [len(rules)]atomic.Pointer[answer]
 }
 
@@ -48,9 +49,12 @@ func (g *Gate) Count(addr netip.Addr) (share wire.Share, refusal []byte) {
 	if most == 0 || g.trusted(addr) {
 		return nil, nil
 	}
-	if held := g.clients.begin(client.KeyOf(addr), most); held != nil {
+	key := client.KeyOf(addr)
+	if held := g.clients.begin(key, most); held != nil {
 		return held, nil
 	}
+	refused := key // key itself stays off the heap
+	g.last.Store(&refused)
 	return nil, g.refuse(ClientConnections, fasthttp.StatusTooManyRequests)
 }
 

@@ -165,3 +165,17 @@ func TestMemoryInUse(t *testing.T) {
 		t.Errorf("%d bytes more without", used-empty)
 	}
 }
+
+// Of a client with too many connections, the events say who it is.
+func TestSpellOfAClient(t *testing.T) {
+	var out bytes.Buffer
+	caps := New(Settings{ClientConnections: 1})
+	g := caps.Gate(func(netip.Addr) bool { return false })
+	spells := newSpells(caps, zerolog.New(&out))
+	enter(g, "2001:db8::1")
+	enter(g, "2001:db8::2")
+	spells.looked(time.Now())
+	if got := out.String(); !strings.Contains(got, `"rule":"client-connections","state":"begun","client":"2001:db8::/64"`) {
+		t.Errorf("%s", got)
+	}
+}

@@ -47,10 +47,10 @@ func (s *spells) looked(now time.Time) {
 			if reason == "" {
 				reason = "connections are refused: " + rules[ruleOf(spell.rule)].detail
 			}
-			s.events.Warn().Str("event", "refusing").Str("rule", spell.rule).Str("state", "begun").Msg(reason)
+			s.event(s.events.Warn(), spell.rule, "begun").Msg(reason)
 		case !goesOn && !spell.begun.IsZero() && now.Sub(spell.last) >= spellEnd:
 			refused := n - spell.before
-			s.events.Info().Str("event", "refusing").Str("rule", spell.rule).Str("state", "over").
+			s.event(s.events.Info(), spell.rule, "over").
 				Int64("refused", refused).Float64("seconds", spell.last.Sub(spell.begun).Seconds()).
 				Msgf("%s has refused %s", spell.rule, humanize.Comma(refused))
 			spell.begun = time.Time{}
@@ -60,6 +60,15 @@ func (s *spells) looked(now time.Time) {
 		}
 		spell.seen = n
 	}
+}
+
+// event is one of a spell; client is who was refused last, where that is what counts.
+func (s *spells) event(e *zerolog.Event, rule, state string) *zerolog.Event {
+	e = e.Str("event", "refusing").Str("rule", rule).Str("state", state)
+	if last := s.caps.gate.last.Load(); rule == ClientConnections && last != nil {
+		e = e.Str("client", last.String())
+	}
+	return e
 }
 
 // Run looks after shortages, and tells of what is refused unasked, until ctx ends.
