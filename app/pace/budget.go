@@ -11,7 +11,7 @@ import (
 // longer period's worth into their sockets.
 const (
 	period       = 25 * time.Millisecond
-	fastPeriod   = 150 * time.Millisecond
+	fastPeriod   = 125 * time.Millisecond
 	fasterPeriod = 100 * time.Millisecond
 
 	fastFlow   = 4e6 // bytes per second of each, on an average
@@ -22,14 +22,11 @@ const (
 const restPeriod = 50 * time.Millisecond
 
 // A budget never holds more than depth's worth, which bounds how much may go at once.
-const depth = 200 * time.Millisecond
+const depth = 175 * time.Millisecond
 
-// Pieces are not smaller than leastPiece, in bytes, or a tenth of a second's worth where
-// that is less, unless no more is wanted: packets have headers, too.
-const (
-	leastPiece = 512
-	tiniest    = 128
-)
+// tiniest is the least that is sent, in bytes, at a rate at which that takes more than an
+// eighth of a second.
+const tiniest = 128
 
 // budget is a bucket of bytes that fills at a rate.
 type budget struct {
@@ -58,8 +55,9 @@ func (b *budget) refill(now time.Duration) {
 // rests is what is kept of what nobody wants.
 func (b *budget) rests() float64 { return max(b.rate*restPeriod.Seconds(), b.least()) }
 
-// least is the smallest piece that is worth to be sent.
-func (b *budget) least() float64 { return min(max(b.rate/10, tiniest), leastPiece) }
+// least is the smallest piece that is worth to be sent: an eighth of a second's worth, or
+// what is worth a call by itself.
+func (b *budget) least() float64 { return min(max(b.rate/8, tiniest), mostPiece) }
 
 // room is what may go, if that is worth to be sent.
 func (b *budget) room() float64 {

@@ -6,10 +6,12 @@ import (
 )
 
 // A piece that goes in turns is what comes together in some periods, so that a flow sends
-// about eight times a second, but no more than mostPiece, which is worth a call by itself.
+// about eight times a second; but no more than mostPiece, which is worth a call by itself,
+// and no less than leastPiece, since packets have headers, too. In bytes.
 const (
 	turnPeriods = 5
 	mostPiece   = 8 << 10
+	leastPiece  = 512
 )
 
 // narrow lowers what each of some may have so that all of it fits into a pool, max-min
