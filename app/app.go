@@ -110,6 +110,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		a.Close()
 		return nil, err
 	}
+	a.caps.Opened()
 	return a, nil
 }
 

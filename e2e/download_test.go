@@ -312,11 +312,16 @@ func TestOutOfDescriptors(t *testing.T) {
 	for _, c := range idle {
 		c.Close()
 	}
-	c := dial(t, s.addr, 0)
-	c.send(t, getRequest("/file"))
-	if status := c.header(t); status != "HTTP/1.1 200 OK" {
-		t.Errorf("after the shortage: %q", status)
-	}
+	var c *client
+	waitUntil(t, "the shortage to be over", func() bool { // which it is when the server has seen them go
+		c = dial(t, s.addr, 0)
+		c.send(t, getRequest("/file"))
+		if c.header(t) == "HTTP/1.1 200 OK" {
+			return true
+		}
+		c.Close()
+		return false
+	})
 	if n, err := io.CopyN(io.Discard, c.r, 1<<20); err != nil {
 		t.Errorf("received %d bytes, %v", n, err)
 	}

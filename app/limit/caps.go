@@ -40,6 +40,10 @@ func (caps *Caps) Gate(trusted func(netip.Addr) bool) *Gate {
 	return &caps.gate
 }
 
+// Opened says that the process has all open that it needs before there are clients, so
+// that what is left for these is known. It is for before connections are accepted.
+func (caps *Caps) Opened() { caps.overload.reserve(caps.overload.limit, caps.overload.free()) }
+
 // Set changes the settings. What goes on already goes on.
 func (caps *Caps) Set(settings Settings) {
 	switch {

@@ -66,7 +66,8 @@ func (o *overload) reserve(most, used int) {
 	reserve := min(max(most/reservePart, reserveMin), reserveMax)
 	budget := max(most-reserve, used+(most-used)/2) // where there are very few
 	o.budget.Store(int64(budget))
-	o.low.Store(int64(budget - min(max(most/gapPart, gapMin), gapMax)))
+	low := budget - min(max(most/gapPart, gapMin), gapMax)
+	o.low.Store(int64(max(low, used+1))) // or it would never be over
 }
 
 // enter is the rule that refuses a connection with this descriptor, "" if none does.

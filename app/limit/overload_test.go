@@ -37,12 +37,26 @@ func newShort(descriptors, inUse int) *short {
 // that nobody gets in.
 func TestDescriptorsAreReserved(t *testing.T) {
 	for _, c := range []struct{ most, used, budget, low int }{
-		{64, 20, 48, 44}, {1024, 20, 768, 704}, {1 << 20, 20, 1<<20 - 1024, 1<<20 - 1024 - 256}, {32, 24, 28, 24}, {0, 20, 0, 0},
+		{64, 20, 48, 44}, {1024, 20, 768, 704}, {1 << 20, 20, 1<<20 - 1024, 1<<20 - 1024 - 256}, {32, 24, 28, 25}, {0, 20, 0, 0},
 	} {
 		o := &overload{}
 		o.reserve(c.most, c.used)
 		if budget, low := o.budget.Load(), o.low.Load(); budget != int64(c.budget) || low != int64(c.low) {
 			t.Errorf("of %d: %d and %d, want %d and %d", c.most, budget, low, c.budget, c.low)
+		}
+	}
+}
+
+// A shortage is over when all clients are gone, however few descriptors there are.
+func TestShortageOfFewDescriptorsEnds(t *testing.T) {
+	for most := 24; most < 200; most++ {
+		const inUse = 20
+		s := newShort(most, inUse)
+		s.overload.descriptors.Store(true)
+		s.free = inUse
+		s.overload.look()
+		if rule := s.overload.enter(inUse); rule != "" {
+			t.Errorf("of %d descriptors %d are in use before there are clients, and the first is refused", most, inUse)
 		}
 	}
 }
