@@ -245,3 +245,54 @@ func TestDeadMountHoldsUpNoOther(t *testing.T) {
 		}
 	}
 }
+
+// A file with a bad block is no reason to refuse the others of its disk, however often it is
+// asked for: a real file system whose one file cannot be read, until it can.
+func TestFileThatCannotBeReadIsNotTheDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		t.Skip("there is no /dev/fuse here")
+	}
+	const size = 1 << 20
+	dir := t.TempDir()
+	if err := os.MkdirAll(dir+"/root/disk", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir+"/bad", "while this is here")
+	s := namespaced(t, dir+"/root")
+	disk := s.inside(t, needTool(t, "nbdfuse"), dir+"/root/disk", "--command", needTool(t, "nbdkit"), "-s", "--filter=error",
+		"memory", fmt.Sprint(size), "error-pread-rate=100%", "error-pread-file="+dir+"/bad")
+	if err := disk.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s.inside(t, "umount", "-l", dir+"/root/disk").Run()
+		_ = disk.Process.Kill()
+		_ = disk.Wait()
+	})
+	s.knowsTwoMounts(t)
+	for range 20 {
+		resp, err := http.Get(s.url("/disk/nbd"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("%s, Retry-After %q", resp.Status, resp.Header.Get("Retry-After"))
+		}
+	}
+	if m := s.scrape(); m["fullbore_storage_failures_total"] != 0 || m["fullbore_refused_total rule=storage"] != 0 {
+		t.Errorf("%v failures of the disk, %v refused", m["fullbore_storage_failures_total"], m["fullbore_refused_total rule=storage"])
+	}
+	if err := os.Remove(dir + "/bad"); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, "it can be read", func() bool {
+		status, body := s.get("/disk/nbd")
+		return status == 200 && len(body) == size
+	})
+	for _, r := range s.wholeLog() {
+		if (r.Status != 503 || !strings.Contains(r.Error, "input/output error")) && r.Status != 200 || r.Rule != "" {
+			t.Errorf("%+v", r)
+		}
+	}
+}
