@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,10 +44,31 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 	}
 }
 
+// Every fuzz target is of a package that scripts/fuzz knows.
+func TestEveryFuzzTargetIsRun(t *testing.T) {
+	list := regexp.MustCompile(`(?m)^readonly packages=\((.*)\)$`).FindStringSubmatch(read(t, "scripts/fuzz"))
+	if list == nil {
+		t.Fatal("scripts/fuzz has no list of packages")
+	}
+	packages := strings.Fields(list[1])
+	eachTest(t, func(path, name string) {
+		if folder := "./" + filepath.Dir(path); strings.HasPrefix(name, "Fuzz") && !slices.Contains(packages, folder) {
+			t.Errorf("%s: scripts/fuzz does not know %s", name, folder)
+		}
+	})
+}
+
 // testsOfTheRepository are the names of all tests and fuzz targets.
 func testsOfTheRepository(t *testing.T) map[string]bool {
 	t.Helper()
 	tests := map[string]bool{}
+	eachTest(t, func(_, name string) { tests[name] = true })
+	return tests
+}
+
+// eachTest tells the file and the name of each test and fuzz target.
+func eachTest(t *testing.T, yield func(path, name string)) {
+	t.Helper()
 	begin := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(\w+ \*testing\.[TF]\)`)
 	for _, root := range []string{"app", "bench", "e2e", "logger", "static"} {
 		if err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -55,12 +77,11 @@ func testsOfTheRepository(t *testing.T) map[string]bool {
 			}
 			content, err := os.ReadFile(path)
 			for _, found := range begin.FindAllSubmatch(content, -1) {
-				tests[string(found[1])] = true
+				yield(path, string(found[1]))
 			}
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return tests
 }
