@@ -33,6 +33,7 @@ type budget struct {
 	rate   float64       // bytes per second; 0: no limit
 	bytes  float64       // what may go; less than 0 if more was given than there is
 	at     time.Duration // when it was filled last
+	behind float64       // what was wanted and came too late to go at once
 	spare  bool          // at the last sharing there was something left
 	filled bool          // ever
 }
@@ -48,9 +49,31 @@ func (b *budget) refill(now time.Duration) {
 	case !b.filled:
 		b.filled, b.bytes, b.spare = true, b.rests(), true
 	default:
-		b.bytes = min(b.bytes+b.rate*min(since, depth).Seconds(), max(b.rate*depth.Seconds(), 2*b.rests()))
+		b.fill(b.rate * min(since, time.Second).Seconds())
 	}
 }
+
+// fill adds what has come, up to depth. What is more was wanted while a busy machine kept
+// us from sharing it: it is added little by little, so that a rate is kept without bursts.
+func (b *budget) fill(came float64) {
+	most := max(b.rate*depth.Seconds(), 2*b.rests())
+	b.bytes += came
+	if b.spare {
+		b.behind = 0
+	} else if late := b.bytes - most; late > 0 {
+		b.behind = min(b.behind+late, b.rate*behindMost.Seconds())
+	}
+	again := max(min(b.behind, came/catchUp, most-b.bytes), 0)
+	b.behind -= again
+	b.bytes = min(b.bytes+again, most)
+}
+
+// catchUp is the part of a rate by which it may be exceeded after it could not be kept.
+// What is made up for is, with depth, less than a quarter of a second's worth.
+const (
+	catchUp    = 10
+	behindMost = 60 * time.Millisecond
+)
 
 // rests is what is kept of what nobody wants.
 func (b *budget) rests() float64 { return max(b.rate*restPeriod.Seconds(), b.least()) }

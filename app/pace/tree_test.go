@@ -118,6 +118,27 @@ func TestServerRateIsKept(t *testing.T) {
 	}
 }
 
+// A machine that is so busy that sharing comes late costs nothing in the end, and makes no
+// bursts.
+func TestLateSharingIsMadeUpFor(t *testing.T) {
+	w := newWorld(t, Rates{Server: 1e6})
+	for i := range 16 {
+		w.add(i, nil, greedy)
+	}
+	w.pass(time.Second)
+	w.sent()
+	for range 5 {
+		w.due = w.now + depth + behindMost
+		w.pass(4 * time.Second)
+	}
+	if got := w.sent(); !within(got, 20e6, 0.01) {
+		t.Errorf("%v bytes in 20 s", got)
+	}
+	if w.burst > 250e3 {
+		t.Errorf("a burst of %v bytes", w.burst)
+	}
+}
+
 func TestConnectionRateIsKept(t *testing.T) {
 	for _, rate := range []int64{1e3, 10e3, 1e6, 1e9} {
 		w := newWorld(t, Rates{Connection: rate})
