@@ -35,7 +35,7 @@ func (b *bench) cost(ctx context.Context, subject *Subject) error {
 func (b *bench) costOf(ctx context.Context, subject *Subject, connections int, rate int64) (Cost, error) {
 	row := Cost{Connections: connections, Rate: rate}
 	size := int64(float64(rate) * b.config.For.Seconds() / float64(connections))
-	name := fmt.Sprintf("cost-%d.bin", size)
+	name := fmt.Sprintf("cost-%d.bin", b.runs) // as no subject before had it
 	if err := load.SparseFile(filepath.Join(b.files, name), size); err != nil {
 		return row, err
 	}

@@ -97,6 +97,18 @@ func TestEveryQuestionIsAnswered(t *testing.T) {
 	}
 }
 
+func TestFullboreIsMeasuredWithEachOfTheFlags(t *testing.T) {
+	_, result := run(t, "--only", "shapes,cost", "--with", "--engine auto", "--with", "--engine goroutines")
+	if len(result.Subjects) != 2 {
+		t.Fatalf("%d subjects, want 2", len(result.Subjects))
+	}
+	for _, s := range result.Subjects {
+		if len(s.Shapes) != 2 || len(s.Costs) != 2 || s.Shapes[0].Measured <= 0 {
+			t.Errorf("%s: %d shapes, %d costs; want 2 with figures", s.Name, len(s.Shapes), len(s.Costs))
+		}
+	}
+}
+
 func TestOnlyWhatIsAskedIsMeasured(t *testing.T) {
 	text, result := run(t, "--exec", "nginx -c {{.Config}} -e stderr", "--template", "testdata/nginx.conf", "--only", "fairness")
 	if s := result.Subjects[0]; len(s.Fairness) != 1 || len(s.Shapes)+len(s.Unused)+len(s.Changes)+len(s.Costs) > 0 || s.Memory != nil {
