@@ -70,6 +70,7 @@ type share struct {
 	given  float64 // in this period
 	before float64 // in the last one
 	smooth float64 // bytes per second
+	quiet  uint8   // periods in which it has sent nothing of what it had
 }
 
 func newTree(p *Pacer) *tree {
@@ -186,14 +187,17 @@ func (t *tree) count(listed int) {
 func (f *Flow) goesOn(left, longer float64) bool {
 	used := f.before - left
 	f.given = 0
+	if f.quiet++; used > 0 || f.before == 0 {
+		f.quiet = 0
+	}
 	switch {
 	case f.retired.Load():
 		f.listed.Store(false)
 		return false
 	case f.waits.Load():
 		f.wanted = math.Inf(1)
-	case max(used*5/4, f.before/2) >= tiniest: // it is slower than its share, or busy
-		f.wanted = max(used*5/4, f.before/2) * longer
+	case f.before > 0 && f.quiet < quietMost: // it is slower than its share, or the machine is
+		f.wanted = max(used*5/4, f.before/2, min(f.before, leastPiece)) * longer
 	case f.leave():
 		return false
 	default:
@@ -201,6 +205,9 @@ func (f *Flow) goesOn(left, longer float64) bool {
 	}
 	return true
 }
+
+// quietMost is after how many periods a flow rests that has sent nothing of what it has.
+const quietMost = 8
 
 // spend takes bytes out of all budgets that a flow is within.
 func (t *tree) spend(f *Flow, n float64) {
