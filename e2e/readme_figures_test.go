@@ -27,7 +27,7 @@ const (
 
 func TestREADMEHasTheFiguresOfTheReports(t *testing.T) {
 	hasTables(t, "README.md", map[string]string{"figures": figuresTable(t)})
-	hasTables(t, resultsPage, map[string]string{"soaks": soaksTable(t), "peers": peersTable(t)})
+	hasTables(t, resultsPage, map[string]string{"soaks": soaksTable(t), "peers": peersTable(t), "rates": ratesTable(t), "attack": attackTable(t)})
 }
 
 // hasTables compares a page's tables, by name, with what they should be.
