@@ -84,7 +84,8 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		Timeout: func() time.Duration { return current.Load().DrainTimeout },
 	})
 	a.trust(&cfg)
-	a.public.Gate = a.caps.Gate(a.proxies.Trusts)
+	gate := a.caps.Gate(a.proxies.Trusts)
+	a.public.Gate = gate
 	a.ready = &readiness{drain: a.drain, health: a.health}
 	a.reloads = newReloads(current, a.files, a.apply, events, a.manager, a.public.addresses())
 	measured := metrics.New(version, metrics.Sources{
@@ -111,6 +112,7 @@ func New(cfg config.Config, version string, stdout, stderr io.Writer) (*App, err
 		return nil, err
 	}
 	a.caps.Opened()
+	a.public.Lingering.Most = gate.Lingering()
 	return a, nil
 }
 

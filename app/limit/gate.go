@@ -39,6 +39,10 @@ func (g *Gate) Enter(fd int) (refusal []byte) {
 	return nil
 }
 
+// Lingering is how many connections that were refused may linger, once Caps.Opened was
+// called; see wire.Lingering.
+func (g *Gate) Lingering() int32 { return g.caps.overload.lingering }
+
 // Leave says that one has ended.
 func (g *Gate) Leave() { g.open.Add(-1) }
 

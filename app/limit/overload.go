@@ -44,6 +44,7 @@ type overload struct {
 	descriptors, memory atomic.Bool
 	budget, low         atomic.Int64 // numbers of descriptors; 0: there is no limit
 	limit               int          // of descriptors
+	lingering           int32        // how many of those that were refused may linger
 
 	free     func() int                // the lowest number of a descriptor that is free
 	measured func() (used, most int64) // memory in bytes; most is 0 without a limit
@@ -52,9 +53,7 @@ type overload struct {
 }
 
 func newOverload() *overload {
-	o := &overload{free: lowestFree, measured: memoryInUse, limit: watch.DescriptorLimit()}
-	o.reserve(o.limit, o.free())
-	return o
+	return &overload{free: lowestFree, measured: memoryInUse, limit: watch.DescriptorLimit()}
 }
 
 // reserve works out the budget from the limit and how many descriptors are in use before
@@ -67,8 +66,14 @@ func (o *overload) reserve(most, used int) {
 	budget := max(most-reserve, used+(most-used)/2) // where there are very few
 	o.budget.Store(int64(budget))
 	low := budget - min(max(most/gapPart, gapMin), gapMax)
-	o.low.Store(int64(max(low, used+1))) // or it would never be over
+	low = max(low, used+1) // or it would never be over
+	o.low.Store(int64(low))
+	o.lingering = int32(min(max((low-used)/2, 1), lingeringMost)) //nolint:gosec // few
 }
+
+// lingeringMost is how many refused connections may linger, unless that would make a
+// shortage of its own.
+const lingeringMost = 8
 
 // enter is the rule that refuses a connection with this descriptor, "" if none does.
 // Numbers are given out from the lowest on (POSIX, File Descriptor Allocation), so that

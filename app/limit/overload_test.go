@@ -36,13 +36,21 @@ func newShort(descriptors, inUse int) *short {
 // Some are kept back from connections, the more the more there are, but never so many
 // that nobody gets in.
 func TestDescriptorsAreReserved(t *testing.T) {
-	for _, c := range []struct{ most, used, budget, low int }{
-		{64, 20, 48, 44}, {1024, 20, 768, 704}, {1 << 20, 20, 1<<20 - 1024, 1<<20 - 1024 - 256}, {32, 24, 28, 25}, {0, 20, 0, 0},
+	for _, c := range []struct{ most, used, budget, low, lingering int }{
+		{64, 20, 48, 44, 8},
+		{1024, 20, 768, 704, 8},
+		{1 << 20, 20, 1<<20 - 1024, 1<<20 - 1024 - 256, 8},
+		{40, 22, 31, 27, 2},
+		{32, 24, 28, 25, 1},
+		{0, 20, 0, 0, 0},
 	} {
 		o := &overload{}
 		o.reserve(c.most, c.used)
 		if budget, low := o.budget.Load(), o.low.Load(); budget != int64(c.budget) || low != int64(c.low) {
 			t.Errorf("of %d: %d and %d, want %d and %d", c.most, budget, low, c.budget, c.low)
+		}
+		if int(o.lingering) != c.lingering {
+			t.Errorf("of %d: %d may linger, want %d", c.most, o.lingering, c.lingering)
 		}
 	}
 }

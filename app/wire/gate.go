@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -24,16 +25,23 @@ type Gate interface {
 // Share is what one client has of the connections.
 type Share interface{ Leave() }
 
-// lingeringMost is how many connections of those that were refused may wait for their
-// peers to have read why. Where there are more, a peer may see a reset instead.
+// lingeringMost is the default of Lingering.Most.
 const lingeringMost = 8
 
-// Lingering counts refused connections that are not closed yet.
-type Lingering struct{ n atomic.Int32 }
+// Lingering counts refused connections that are not closed yet, and bounds them.
+type Lingering struct {
+	n atomic.Int32
+
+	// Most is how many may wait for their peers to have read why. Where there are more,
+	// a peer may see a reset instead. It is to be set before anybody accepts.
+	//
+	// Optional. Default: 8
+	Most int32
+}
 
 // Begin reports whether one more may linger. If so, End has to follow.
 func (l *Lingering) Begin() bool {
-	if l.n.Add(1) > lingeringMost {
+	if l.n.Add(1) > cmp.Or(l.Most, lingeringMost) {
 		l.n.Add(-1)
 		return false
 	}
