@@ -139,7 +139,7 @@ func (b *bench) attack(ctx context.Context, with, mode string) (Row, error) {
 		return row, err
 	}
 	if row.Connected = connectedMost(said); row.Connected == 0 {
-		return row, fmt.Errorf("slowhttptest did not connect: %s", lastLine(said))
+		_, _ = fmt.Fprintf(b.progress, "%s, %s: nothing connected: %s\n", with, mode, lastLine(said)) // it may have found no processor
 	}
 	if after, err = phase(b.config.For, new(process.Sample)); err != nil {
 		return row, err

@@ -68,10 +68,13 @@ func checkReports(t *testing.T, folder, printed string) {
 		t.Fatalf("%d attacks with %q, interrupted: %v; want 1, whole", len(result.Rows), result.Tool, result.Interrupted)
 	}
 	for _, row := range result.Rows {
-		if row.Connected == 0 || row.Undisturbed <= 0 || row.During <= 0 || row.Kept <= 0 {
+		if row.Undisturbed <= 0 || row.During <= 0 || row.Kept <= 0 || row.After.Anon == 0 {
 			t.Errorf("%s: %+v has no figures", row.Mode, row)
 		}
-		if row.Peak.Descriptors <= row.Before.Descriptors || row.After.Descriptors >= row.Peak.Descriptors || row.After.Anon == 0 {
+		if result.Config.HonestRate == 0 {
+			continue // honest downloads may leave the attacker no processor
+		}
+		if row.Connected == 0 || row.Peak.Descriptors <= row.Before.Descriptors || row.After.Descriptors >= row.Peak.Descriptors {
 			t.Errorf("%s: descriptors %d, %d, %d; want more during the attack than before and after",
 				row.Mode, row.Before.Descriptors, row.Peak.Descriptors, row.After.Descriptors)
 		}
