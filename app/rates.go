@@ -93,12 +93,21 @@ func (r *rates) hold(result *logger.Result) {
 	case old != nil && old.Is(of, rule):
 		return
 	default:
-		waker, _ := result.Conn.(pace.Waker) // an event loop's connection
-		conn.Pace(r.pacer.Flow(of, rule, waker))
+		conn.Pace(r.pacer.Flow(of, rule, wakerOf(conn)))
 	}
 	if old != nil {
 		old.Retire()
 	}
+}
+
+// wakerOf is an event loop's connection, also while a goroutine has it: the flow stays
+// when it goes back. It is nil if there is no loop.
+func wakerOf(conn paced) pace.Waker {
+	if lent, ok := conn.(interface{ Carrier() wire.Waker }); ok {
+		return lent.Carrier()
+	}
+	waker, _ := conn.(pace.Waker)
+	return waker
 }
 
 // nameOf is the name that a path stands for, below the root.

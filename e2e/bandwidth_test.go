@@ -165,6 +165,27 @@ func TestPacedAnswersAreWhole(t *testing.T) {
 	}
 }
 
+// A connection may come back to its event loop from a goroutine, which its rate outlives.
+func TestPacedConnectionGoesOnAfterARequestWithABody(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			const size = 1 << 20
+			dir := t.TempDir()
+			sparse(t, dir, "file", size)
+			s := start(t, dir, "--engine", engine, "--client-rate", "4MB")
+			c := dial(t, s.addr, 0)
+			for range 2 {
+				if resp, _ := c.ask(t, "POST", "POST /file HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"); resp.StatusCode != http.StatusMethodNotAllowed {
+					t.Fatal(resp.Status)
+				}
+				if resp, body := c.ask(t, "GET", getRequest("/file")); len(body) != size {
+					t.Fatalf("%s: %d bytes", resp.Status, len(body))
+				}
+			}
+		})
+	}
+}
+
 // wantBody is the error of an answer that is not this body.
 func wantBody(url, body string) error {
 	resp, err := http.Get(url) // which accepts gzip

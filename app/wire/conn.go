@@ -20,6 +20,7 @@ type Conn struct {
 	ending
 	*Pacing
 	own      Pacing // what Pacing is, unless an event loop carried the connection
+	carrier  Waker  // that one's connection, to which this one goes back; nil: there is none
 	sock     socket
 	registry *Registry
 }
@@ -32,6 +33,10 @@ func (l *Listener) newConn(stream Stream) *Conn {
 	c.paceBy(&c.own)
 	return c
 }
+
+// Carrier is what an Allowance has to wake that stays when the connection goes back to
+// the event loop that carried it; nil: it was accepted by a goroutine.
+func (c *Conn) Carrier() Waker { return c.carrier }
 
 // paceBy makes p the connection's pacing.
 func (c *Conn) paceBy(p *Pacing) { c.Pacing, c.sender.pacing, c.receiver.pacing = p, p, p }

@@ -100,6 +100,7 @@ func (l *Listener) Adopt(stream Stream, old Member) *Conn {
 	c.written.Store(old.BytesWritten())
 	c.inherit(old)
 	c.paceBy(old.place())
+	c.carrier, _ = old.(Waker)
 	c.Work() // before it may be retired
 	l.Replace(old, c)
 	return c

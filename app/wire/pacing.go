@@ -19,6 +19,9 @@ type Allowance interface {
 	Rate() int64
 }
 
+// Waker is told that there is more to take by an Allowance for which nobody waits.
+type Waker interface{ Wake() }
+
 // Pacing is a connection's Allowance, which may be exchanged for another at any time from
 // any goroutine. The zero value is that the connection is not held to a rate.
 type Pacing struct{ allowance atomic.Pointer[Allowance] }
