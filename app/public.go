@@ -33,8 +33,8 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, pr
 		ServerHeader:                 "fullbore",
 		DisableStartupMessage:        true,
 		CaseSensitive:                true,                  // or /PUB would be served for a base path of /pub, beside a proxy's rules
-		ReadTimeout:                  0,                     // nor the next two: head, engine and wire hold clients to
-		IdleTimeout:                  0,                     // what deadline.Limits allow them
+		ReadTimeout:                  0,                     // head, engine and wire apply deadline.Limits instead
+		IdleTimeout:                  0,                     // they do
 		WriteTimeout:                 0,                     // would limit a whole download
 		ReadBufferSize:               head.DefaultLimit + 1, // fasthttp's own judgement is never the one
 		WriteBufferSize:              writeBuffer,

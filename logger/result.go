@@ -20,7 +20,7 @@ import (
 type Observer interface {
 	Begin(*Result) // the request has arrived
 	Ready(*Result) // the handlers are done, and the response is about to be sent
-	End(*Result)   // the response is over, and its line was written
+	End(*Result)   // the response is over, and its line was handed over, if it has one
 }
 
 // Result is what is known about one request. The fields of a stage are set before

@@ -93,7 +93,7 @@ type Config struct {
 	Growing bool
 
 	// HotCache is how many bytes of often requested files are cached, on servers
-	// that run handlers where nothing may block: the content of those up to 64 KiB,
+	// that run handlers where nothing may block: the content of those up to 16 KiB,
 	// the descriptor of others. Each request revalidates the file with the file
 	// system. It is for New and Open; with Serve, the source decides.
 	//

@@ -1,5 +1,5 @@
-// Package client says who a client is: one answer for limits, logs, downloads,
-// transfers and rights. It is the connection's peer, or whom proxies name that are
+// Package client says who a client is: one answer for limits, logs, downloads and
+// transfers. It is the connection's peer, or whom proxies name that are
 // trusted: in the fields of a request, or at the beginning of a connection.
 package client
 

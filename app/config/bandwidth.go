@@ -26,9 +26,9 @@ const (
 
 func (b *Bandwidth) keys() []Key {
 	return []Key{
-		{keyRate, sectionBandwidth, "send at most this much per second in all, such as 10MB; 0 is no limit", true, nil, (*rate)(&b.Server)},
-		{keyClientRate, sectionBandwidth, "send a client at most this much per second, however many connections it has; 0 is no limit", true, nil, (*rate)(&b.Client)},
-		{keyConnectionRate, sectionBandwidth, "send at most this much per second on a connection; 0 is no limit", true, nil, (*rate)(&b.Connection)},
+		{keyRate, sectionBandwidth, "send and receive at most this much per second in all, such as 10MB; 0 is no limit", true, nil, (*rate)(&b.Server)},
+		{keyClientRate, sectionBandwidth, "send to a client and receive from it at most this much per second, however many connections it has; 0 is no limit", true, nil, (*rate)(&b.Client)},
+		{keyConnectionRate, sectionBandwidth, "send and receive at most this much per second on a connection; 0 is no limit", true, nil, (*rate)(&b.Connection)},
 		{"rates", sectionBandwidth, `further rates by pattern, such as {"*.iso": {client-rate: 2MB}, archive/: {rate: 10MB}}; the first pattern that matches counts`, true, nil, &rules{to: &b.Rules, checkPattern: checkPath, checkField: checkRate}},
 	}
 }

@@ -7,8 +7,8 @@ import (
 
 // How often is shared: often, for a rate to look steady; but seldom where flows are fast,
 // since each time wakes threads and finds cold caches, which costs as much as to send some
-// hundred KB. A flow sends what it gets at once. Those that are faster still do not fit a
-// longer period's worth into their sockets.
+// hundred KB. A flow sends what it gets at once. The fastest have a shorter period again,
+// as no longer one's worth fits into their sockets.
 const (
 	period       = 25 * time.Millisecond
 	fastPeriod   = 125 * time.Millisecond

@@ -4,7 +4,8 @@
 //
 // Shares are max-min fair: first between clients, however many connections each has,
 // then between the connections of each. What one cannot use goes to the others, within
-// a period. See share.go for how.
+// a period. tree.go has what happens in one, divide.go and level.go how what there is is
+// divided.
 package pace
 
 import (
@@ -17,7 +18,7 @@ import (
 
 // Rates are limits in bytes per second; 0 is none.
 type Rates struct {
-	Server     int64 // of all that they apply to together
+	Server     int64 // of all that they apply to together: those of a rule, or the server
 	Client     int64 // of each client
 	Connection int64 // of each connection
 }
