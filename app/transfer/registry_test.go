@@ -37,6 +37,10 @@ func TestTransferIsSeenAndEnded(t *testing.T) {
 	c.take(t, 1<<20)
 
 	got := s.only()
+	s.until("what the client took is counted, once the call that sent it has returned", func() bool {
+		got = s.only()
+		return got.Sent >= 1<<20
+	})
 	if got.ID == 0 || got.Remote != "127.0.0.1" || got.User != "anna" || got.Method != "GET" ||
 		got.Path != "/a file" || got.Kind != "file" || got.Status != 206 || got.Range != "1000-1073741823" ||
 		got.State != Sending || got.Length != size-1000 || got.Received != 0 || got.Started.IsZero() || got.Age < 0 {

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"image/png"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -126,7 +127,12 @@ func checkFigures(t *testing.T, result *Result) {
 			}
 			for _, metric := range comparison.Metrics {
 				summary, ok := series.Summary[metric.Name]
-				if !ok || summary.Median < 0 || summary.Low > summary.Median || summary.High < summary.Median {
+				// Another test's server of the same kind, which shares pages, lowers the PSS.
+				least := 0.0
+				if metric.Name == "pss_per_connection" {
+					least = math.Inf(-1)
+				}
+				if !ok || summary.Median < least || summary.Low > summary.Median || summary.High < summary.Median {
 					t.Errorf("%s: %s is %+v", name, metric.Name, summary)
 				}
 			}
