@@ -7,8 +7,9 @@ import "time"
 const firstPiece = 64 << 10
 
 // admit takes in the flows of a stack. One gets something at once if there is something
-// that the last sharing has left of all its budgets, so that a small answer has to wait
-// only where there is a crowd; else at the next one.
+// that the last sharing has left of all its budgets, or if little of the next one's has gone
+// ahead, so that a small answer has to wait only where there is a crowd; else at the next
+// one.
 func (t *tree) admit(now time.Duration, news *Flow) {
 	if !t.follow() {
 		letGo(news)
@@ -73,19 +74,29 @@ func (t *tree) start(f *Flow) {
 	}
 	f.want = firstPiece
 	for _, b := range budgets {
-		if b == nil || b.rate == 0 {
-			continue
+		switch {
+		case b == nil || b.rate == 0:
+		case b.spare:
+			f.want = min(f.want, b.room())
+		default:
+			f.want = min(f.want, max(float64(f.asked.Load()), aheadPiece), b.ahead())
 		}
-		if !b.spare {
-			return
-		}
-		f.want = min(f.want, b.room())
 	}
 	if t.give(f); f.given > 0 {
 		f.before = f.given
 		f.give(int64(f.given))
 	}
 }
+
+// ahead is what may still go of what the next sharing has.
+func (b *budget) ahead() float64 { return max(b.bytes+b.rate*aheadMost.Seconds(), 0) }
+
+// aheadMost is for how much time that is, and aheadPiece, in bytes, what one flow gets of
+// it if it has not asked for more: a header, and a little behind it.
+const (
+	aheadMost  = 10 * time.Millisecond
+	aheadPiece = 8 << 10
+)
 
 // rest is refill for a budget that nobody has used for a while.
 func (b *budget) rest(now time.Duration) {

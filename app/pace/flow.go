@@ -16,6 +16,7 @@ type Flow struct {
 	waker  Waker
 
 	left    atomic.Int64 // bytes that may go now
+	asked   atomic.Int64 // by the last Take that found too few
 	waits   atomic.Bool  // it has none, and wants some
 	listed  atomic.Bool  // the sharing goroutine knows it, or will
 	retired atomic.Bool
@@ -44,6 +45,7 @@ func (f *Flow) Take(most int64) int64 {
 	case f.retired.Load():
 		return 0
 	}
+	f.asked.Store(most)
 	f.waits.Store(true)
 	if n := f.take(most); n > 0 { // it came just before
 		f.waits.Store(false)
@@ -107,6 +109,9 @@ func (f *Flow) Retire() {
 	f.retired.Store(true)
 	f.Wake()
 }
+
+// End says that the connection has ended: what is left goes to others.
+func (f *Flow) End() { f.retired.Store(true) }
 
 // Rate is its share in bytes per second, about, over the last second.
 func (f *Flow) Rate() int64 { return f.rate.Load() }

@@ -194,6 +194,8 @@ func (f *Flow) goesOn(left, longer float64) bool {
 	case f.retired.Load():
 		f.listed.Store(false)
 		return false
+	case f.waits.Load() && f.before == 0: // what it may want beyond that is not known yet
+		f.wanted = float64(f.asked.Load())
 	case f.waits.Load():
 		f.wanted = math.Inf(1)
 	case f.before > 0 && f.quiet < quietMost: // it is slower than its share, or the machine is

@@ -222,6 +222,34 @@ func TestStalledClientsHoldNothing(t *testing.T) {
 	}
 }
 
+// Who comes for a header and goes again takes a header from the others, and no share.
+func TestThoseWhoComeAndGoHoldNothing(t *testing.T) {
+	w := newWorld(t, Rates{Server: 10e6})
+	stays := w.add(0, nil, greedy)
+	w.pass(2 * time.Second)
+	w.sent()
+	const header, each, seconds = 300, 10, 10 // header bytes, for each of so many in 50 ms
+	served := 0.0
+	for i := range seconds * 20 {
+		w.takes = w.takes[:1]
+		for j := range each {
+			k := w.add(1+(i+j)%30, nil, 0)
+			k.able = header
+		}
+		w.pass(50 * time.Millisecond)
+		for _, k := range w.takes[1:] {
+			served += k.got
+			k.End()
+		}
+	}
+	if want := 10e6*seconds - served; !within(stays.got, want, 0.03) {
+		t.Errorf("who stays has %v, want %v", stays.got, want)
+	}
+	if most := float64(header * each * seconds * 20); served < most/2 {
+		t.Errorf("the others had %v of %v", served, most)
+	}
+}
+
 func TestOtherLimitsHoldAtOnce(t *testing.T) {
 	w := newWorld(t, Rates{Server: 10e6})
 	w.add(0, nil, greedy)

@@ -15,6 +15,9 @@ type Allowance interface {
 	Wait()
 	Wake()
 
+	// End says that the connection has ended, and will take no more.
+	End()
+
 	// Rate is how much is allowed at present, in bytes per second, about.
 	Rate() int64
 }

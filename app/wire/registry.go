@@ -81,6 +81,9 @@ func (r *Registry) Remove(m Member) {
 	if shard == nil {
 		return
 	}
+	if a := m.place().Allowance(); a != nil {
+		a.End()
+	}
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.written += m.BytesWritten()
