@@ -56,6 +56,8 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, pr
 	server.Handler = func(ctx *fasthttp.RequestCtx) {
 		if guard.KnownMethod(ctx, files.dav()) {
 			handle(ctx)
+		} else {
+			count(app, caps, ctx)
 		}
 		guard.UnreadBody(ctx)
 		if draining() {
@@ -75,6 +77,13 @@ func newPublic(basePath string, records *accessLog, observer logger.Observer, pr
 	})
 	log.Wrap(server)
 	return server, nil
+}
+
+// count is for a request that no middleware sees.
+func count(app *fiber.App, caps *limit.Caps, ctx *fasthttp.RequestCtx) {
+	c := app.AcquireCtx(ctx)
+	defer app.ReleaseCtx(c)
+	_ = caps.CountOther(c) // it is the answer's, which is made
 }
 
 // answerRefused answers a request whose head was refused.

@@ -105,13 +105,16 @@ func TestClientRequestsAreLimited(t *testing.T) {
 	if told := curl(t, dir, "-i", s.url("/file")); !strings.Contains(told, "\r\nRetry-After: 3600\r\n") && !strings.Contains(told, "\r\nRetry-After: 3599\r\n") {
 		t.Errorf("answered %s", told)
 	}
+	if got := curl(t, dir, "-o", "/dev/null", "-w", "%{http_code}", "-X", "BREW", s.url("/file")); got != "429" {
+		t.Errorf("a method that nobody knows is answered with %s", got)
+	}
 	writeFile(t, settings, "client-requests: 0\n")
 	s.signal(syscall.SIGHUP)
 	s.reloads(1)
 	if got := codes(); got != "200 200 200 200 200 " {
 		t.Errorf("answered %s without the limit", got)
 	}
-	if rules := s.refusals(); strings.Join(rules, " ") != "client-requests client-requests client-requests" {
+	if rules := s.refusals(); strings.Join(rules, " ") != "client-requests client-requests client-requests client-requests" {
 		t.Errorf("the records name %q", rules)
 	}
 }

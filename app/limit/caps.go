@@ -94,10 +94,8 @@ func (caps *Caps) Handle(c *fiber.Ctx) error {
 		return Refuse(c, Memory, fiber.StatusServiceUnavailable, busy)
 	}
 	settings := caps.settings.Load()
-	if rates := caps.rates.Load(); rates != nil && settings.Requests.N > 0 {
-		if wait := rates.take(keyOf(c), settings.Requests, time.Now()); wait > 0 {
-			return Refuse(c, ClientRequests, fiber.StatusTooManyRequests, wait)
-		}
+	if wait := caps.early(c, settings); wait > 0 {
+		return Refuse(c, ClientRequests, fiber.StatusTooManyRequests, wait)
 	}
 	err := c.Next()
 	if err != nil && exhausts(err) {
@@ -108,6 +106,23 @@ func (caps *Caps) Handle(c *fiber.Ctx) error {
 		return err
 	}
 	return caps.download(c, settings)
+}
+
+// CountOther counts a request that is answered without Handle, and if it comes too early
+// refuses it instead.
+func (caps *Caps) CountOther(c *fiber.Ctx) error {
+	if wait := caps.early(c, caps.settings.Load()); wait > 0 {
+		return Refuse(c, ClientRequests, fiber.StatusTooManyRequests, wait)
+	}
+	return nil
+}
+
+// early counts a request, and says after how long it may come if it may not now.
+func (caps *Caps) early(c *fiber.Ctx, settings *Settings) time.Duration {
+	if rates := caps.rates.Load(); rates != nil && settings.Requests.N > 0 {
+		return rates.take(keyOf(c), settings.Requests, time.Now())
+	}
+	return 0
 }
 
 // download takes a place for the download that is about to be sent, waits for one, or

@@ -143,7 +143,7 @@ func TestRateText(t *testing.T) {
 			t.Errorf("%s: %+v %v, as text %s", text, got, err, got)
 		}
 	}
-	for _, text := range []string{"10", "10/", "/s", "10/d", "-1/s", "0/s", "1.5/s", "10/s,", "10/s,5", "10/s,burst=0", "10/s,burst=-1", "10/s,burst=x", "10/s,burst=5,burst=6", "1000001/s", "99999999999999999999/s", "10 /s"} {
+	for _, text := range []string{"10", "10/", "/s", "10/d", "-1/s", "0/s", "1.5/s", "10/s,", "10/s,5", "10/s,burst=0", "10/s,burst=-1", "10/s,burst=x", "10/s,burst=5,burst=6", "1/m,burst=2147483647", "1000001/s", "99999999999999999999/s", "10 /s"} {
 		if got, err := ParseRate(text); err == nil {
 			t.Errorf("%s is %+v", text, got)
 		}

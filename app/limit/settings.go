@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -111,8 +110,11 @@ func ParseRate(text string) (Rate, error) {
 		return r, nil
 	}
 	burst, named := strings.CutPrefix(strings.TrimSpace(burst), "burst=")
-	if r.Burst, err = strconv.Atoi(burst); err != nil || !named || r.Burst < 1 || r.Burst > math.MaxInt32 {
+	if r.Burst, err = strconv.Atoi(burst); err != nil || !named || r.Burst < 1 {
 		return Rate{}, errRate
+	}
+	if r.Burst > mostRequests { // of one an hour, they last 114 years, and 292 would be too many to count
+		return Rate{}, fmt.Errorf("want a burst of at most %d", mostRequests)
 	}
 	return r, nil
 }
