@@ -233,6 +233,9 @@ func TestDeadMountHoldsUpNoOther(t *testing.T) {
 			t.Errorf("from the other mount: %d, %d bytes", status, len(body))
 		}
 	}
+	if status, listing := s.get("/"); status != 200 || !strings.Contains(listing, "alive") {
+		t.Errorf("the folder that both are in: %d %s", status, listing)
+	}
 	if len(got) == downloads {
 		t.Error("the dead mount has answered")
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"path"
 	"strings"
 	"sync/atomic"
 
@@ -94,6 +95,38 @@ func (g *Guarded) Enter(name string) (source.Gate, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// List implements source.Source. What is the top of another mount is looked at only while
+// that answers.
+func (g *Guarded) List(folder source.File, name string) source.Folder {
+	return &listed{g.Disk.List(folder, name), name, g.table.Load()}
+}
+
+type listed struct {
+	source.Folder
+	name  string
+	table *table
+}
+
+// Look implements source.Folder.
+func (l *listed) Look(base string) (source.Info, error) {
+	if m := l.table.at(path.Join(l.name, base)); m != nil && m.remote {
+		if err := m.glance(); err != nil {
+			return source.Info{}, err
+		}
+	}
+	return l.Folder.Look(base)
+}
+
+// at is the mount whose top a name is; nil if there is none.
+func (t *table) at(name string) *mount {
+	for _, b := range t.below {
+		if b.name == name {
+			return b.mount
+		}
+	}
+	return nil
 }
 
 // of is the mount that has a name, if no link leads out of it.

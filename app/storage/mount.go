@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -151,6 +152,30 @@ func (m *mount) openAside(disk *source.Disk, name string) (source.File, source.I
 	}
 	m.fail(errHangs)
 	return nil, source.Info{}, m.refusal()
+}
+
+// glance looks at the mount's top, on a goroutine that is left alone if it takes too long.
+// The error says that it does not answer.
+func (m *mount) glance() error {
+	if err := m.take(); err != nil {
+		return err
+	}
+	found := make(chan struct{})
+	go func() {
+		_, err := os.Lstat(m.path)
+		<-m.slots
+		m.note(m.path, err)
+		close(found)
+	}()
+	timeout := time.NewTimer(m.storage.cfg.Timeout())
+	defer timeout.Stop()
+	select {
+	case <-found:
+		return nil
+	case <-timeout.C:
+		m.fail(errHangs)
+		return m.refusal()
+	}
 }
 
 // note counts how an open went.
