@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"errors"
 	"sync/atomic"
 	"syscall"
 
@@ -26,15 +25,12 @@ type postponed struct {
 // returned until release is called, from any goroutine; more calls do nothing. Then the
 // loop calls then, which may still change the response, and has it sent. If the peer
 // leaves before, which is also if it ends its sending half, then is called with left, and
-// the response is broken off with ErrLeft.
+// the response is broken off with wire.ErrLeft.
 func (c *Conn) Postpone(then func(left bool)) (release func()) {
 	p := &postponed{conn: c, then: then}
 	c.postponed = p
 	return p.release
 }
-
-// ErrLeft is what ended a response that was postponed.
-var ErrLeft = errors.New("the client left while it waited for its turn")
 
 func (p *postponed) release() {
 	if !p.released.Swap(true) {
@@ -56,7 +52,7 @@ func (l *loop) lookAtPostponed(c *Conn) {
 	case c.cutFor.Load() != nil:
 		l.giveUp(c, p, syscall.ECONNRESET)
 	case c.has(hungUp):
-		l.giveUp(c, p, &wire.CutError{Reason: ErrLeft, Err: syscall.ECONNRESET})
+		l.giveUp(c, p, &wire.CutError{Reason: wire.ErrLeft, Err: syscall.ECONNRESET})
 	case p.released.Load():
 		c.postponed = nil
 		p.then(false)

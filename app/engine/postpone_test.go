@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"fullbore/app/wire"
 )
 
 // waitingRoom holds requests below /held until a test lets them go, and answers others.
@@ -139,7 +141,7 @@ func TestClientThatLeavesWhileItWaits(t *testing.T) {
 			if !s.ln.WaitClosed(20 * time.Second) {
 				t.Errorf("%s %s: the connection stays", leave, path)
 			}
-			if err := g.conn.WriteErr(); err == nil || (leave != "cut") != errors.Is(err, ErrLeft) {
+			if err := g.conn.WriteErr(); err == nil || (leave != "cut") != errors.Is(err, wire.ErrLeft) {
 				t.Errorf("%s %s: the error is %v", leave, path, err)
 			}
 			_ = c.Close()

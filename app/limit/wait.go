@@ -1,7 +1,6 @@
 package limit
 
 import (
-	"errors"
 	"hash/maphash"
 	"strconv"
 	"strings"
@@ -15,9 +14,6 @@ import (
 	"fullbore/logger"
 	"fullbore/static/reply"
 )
-
-// errLeft is what ended the response of a client that did not wait any more.
-var errLeft = errors.New("the client left while it waited for its turn")
 
 // postponer is a connection on which a request can wait without a goroutine: engine.Conn.
 type postponer interface {
@@ -73,7 +69,7 @@ func (caps *Caps) sleep(c *fiber.Ctx, w *waiter) error {
 			if ok && peer.PeerLeft() {
 				caps.downloads.leave(w)
 				if link, ok := wire.LinkOf(c.Context().Conn()); ok {
-					link.Cut(errLeft)
+					link.Cut(wire.ErrLeft)
 				}
 				return nil
 			}

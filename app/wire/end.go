@@ -120,6 +120,9 @@ func (c *cut) explain(err error) error {
 	return err
 }
 
+// ErrLeft cuts a connection whose peer has left while its request waited for its turn.
+var ErrLeft = errors.New("the client left while it waited for its turn")
+
 // CutError is the error of a write on a connection that Cut has ended: Reason is Cut's, Err
 // what the system said.
 type CutError struct{ Reason, Err error }

@@ -5,11 +5,8 @@ package attack
 // This file is what came out, as numbers and as a report.
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -75,25 +72,7 @@ func (c Config) takes() string {
 
 // publish writes the report where it is wanted.
 func publish(config Config, result *Result, out io.Writer) error {
-	err := writeMarkdown(out, result)
-	if config.Markdown != "" {
-		file, create := os.Create(config.Markdown)
-		if create == nil {
-			create = errors.Join(writeMarkdown(file, result), file.Close())
-		}
-		err = errors.Join(err, create)
-	}
-	if config.JSON == "" {
-		return err
-	}
-	text, failed := json.MarshalIndent(result, "", "  ")
-	if failed == nil {
-		failed = os.WriteFile(config.JSON, append(text, '\n'), 0o644) //nolint:gosec // a report, for everybody
-	}
-	if failed != nil {
-		err = errors.Join(err, fmt.Errorf("result: %w", failed))
-	}
-	return err
+	return report.Publish(out, config.Markdown, config.JSON, result, func(w io.Writer) error { return writeMarkdown(w, result) })
 }
 
 func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

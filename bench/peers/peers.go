@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"fullbore/bench/process"
+	"fullbore/bench/report"
 )
 
 const checkSize = 100_000 // of the file that every server must send before it is measured
@@ -191,17 +192,7 @@ func publish(config Config, result *Result, out io.Writer) error {
 	if !measured && result.Interrupted {
 		return nil
 	}
-	err := writeMarkdown(out, result)
-	if config.Markdown != "" {
-		file, create := os.Create(config.Markdown)
-		if create == nil {
-			create = errors.Join(writeMarkdown(file, result), file.Close())
-		}
-		err = errors.Join(err, create)
-	}
-	if config.JSON != "" {
-		err = errors.Join(err, writeJSON(config.JSON, result))
-	}
+	err := report.Publish(out, config.Markdown, config.JSON, result, func(w io.Writer) error { return writeMarkdown(w, result) })
 	if !measured {
 		return errors.Join(err, errors.New("nothing could be measured"))
 	}

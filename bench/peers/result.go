@@ -6,10 +6,8 @@ package peers
 // say the same.
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
@@ -225,15 +223,4 @@ func number(value float64) string {
 		digits := 2 - int(math.Floor(math.Log10(magnitude)))
 		return fmt.Sprintf("%.*f", min(max(0, digits), 6), value)
 	}
-}
-
-func writeJSON(path string, result *Result) error {
-	text, err := json.MarshalIndent(result, "", "  ")
-	if err != nil {
-		return fmt.Errorf("result: %w", err)
-	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("result: %w", err)
-	}
-	return nil
 }
